@@ -1,0 +1,1 @@
+"""Finding the clauses that a question is about."""

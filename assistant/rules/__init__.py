@@ -1,0 +1,1 @@
+"""Rules as data, and the one calculator that reads them."""

@@ -1,0 +1,98 @@
+"""The one module that reads the environment (and `.env`). Names and defaults are those of the README's table."""
+
+import difflib
+import os
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from assistant.errors import SettingsError
+
+PREFIX = "XUESHI_"
+SHIPPED_CORPUS = Path(__file__).resolve().parent.parent / "corpus"
+
+
+class Settings(BaseSettings):
+    """Settings of one installation; made by `load()`, which turns faults into one line."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    home: Path = Field(Path(".xueshi"), description="状态目录：数据库、向量库")
+    database_url: str = Field("", description="任一 SQLAlchemy 地址；默认为 XUESHI_HOME 中的 SQLite")
+    vector_url: str = Field("chroma:", description="`chroma:` 为内嵌；`chroma+http://host:port` 为 Chroma 服务器")
+    embedding_model: str = Field("", description="空为自带模型；或 sentence-transformers 能载入的路径、名称")
+    auth_secret: str = Field("", description="HS256 令牌的共享密钥")
+    auth_jwks_url: str = Field("", description="RS256/ES256 令牌的 JWKS 地址")
+    public_url: str = Field("http://127.0.0.1:8000", description="用户访问的地址")
+    today: date | None = Field(None, description="固定“今天”（YYYY-MM-DD），供测试与审计；默认取上海时间")
+    rate_limit: int = Field(30, ge=1, description="每个账号每分钟的提问数")
+    corpus: Annotated[list[Path], NoDecode] = Field([], description="另加的政策目录，以 `:` 分隔；同名政策以后者为准")
+
+    @field_validator("corpus", mode="before")
+    @classmethod
+    def _folders(cls, value: Any) -> Any:
+        return [part for part in value.split(":") if part] if isinstance(value, str) else value
+
+    @field_validator("corpus")
+    @classmethod
+    def _there(cls, folders: list[Path]) -> list[Path]:
+        for folder in folders:
+            if not folder.is_dir():
+                raise ValueError(f"目录不存在：{folder}")
+        return folders
+
+    @field_validator("public_url", "auth_jwks_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value:
+            TypeAdapter(HttpUrl).validate_python(value)
+        return value.rstrip("/")
+
+    @field_validator("vector_url")
+    @classmethod
+    def _chroma(cls, value: str) -> str:
+        if value != "chroma:" and not value.startswith("chroma+http://"):
+            raise ValueError("只能是 chroma: 或 chroma+http://主机:端口")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'xueshi.db'}"
+
+    @property
+    def corpora(self) -> list[Path]:
+        """Corpus folders, the shipped one first; a policy in a later folder takes the place of one in an earlier."""
+        return [SHIPPED_CORPUS, *self.corpus]
+
+    def clock(self) -> date:
+        """Today in Asia/Shanghai, or the day that `XUESHI_TODAY` fixes."""
+        return self.today or datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from the environment. SettingsError: one line that names the setting at fault."""
+    _refuse_unknown()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        meant = Settings.model_fields[str(first["loc"][0])].description
+        told = str(first["ctx"]["error"]) if first["type"] == "value_error" else f"应为：{meant}"
+        raise SettingsError(f"设置 {name} 有误（{first['input']!r}）：{told}") from None
+
+
+def _refuse_unknown() -> None:
+    """A misspelt name would otherwise be ignored in silence."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    given = {**dotenv_values(".env"), **os.environ}
+    for name, value in given.items():
+        if name.startswith(PREFIX) and value and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise SettingsError(f"不认识的设置 {name}" + (f"，是否想写 {near[0]}？" if near else "，请删去。"))

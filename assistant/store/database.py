@@ -1,0 +1,102 @@
+"""Connections: one engine, reads that see one moment, writes that happen wholly or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from assistant.errors import SettingsError, Unavailable
+
+SCHEMA = "0001"  # the newest migration; a test holds it to the folder's
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """An installation's database. Opening it brings the schema up to date."""
+
+    def __init__(self, address: str) -> None:
+        """`address`: any SQLAlchemy URL. SettingsError where it makes no sense, Unavailable where nobody answers."""
+        try:
+            url = make_url(address)
+            if url.get_backend_name() == "sqlite" and url.database:
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = create_engine(url, connect_args={"timeout": 10} if _is_sqlite(url) else {})
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError):
+            raise SettingsError("设置 XUESHI_DATABASE_URL 有误：不是 SQLAlchemy 地址，或没有安装它的驱动。") from None
+        except OSError as error:
+            raise SettingsError(f"设置 XUESHI_HOME 有误：目录无法建立（{error.strerror}）。") from None
+        if _is_sqlite(url):
+            event.listen(self._engine, "connect", _prepare)
+            event.listen(self._engine, "begin", _begin)
+        try:
+            if self._schema() != SCHEMA:
+                self._migrate(url)
+        except OperationalError:
+            raise Unavailable("数据库打不开：请核对 XUESHI_DATABASE_URL、XUESHI_HOME 及其读写权限。") from None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one moment. Unavailable when the database fails."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError:
+            raise Unavailable("数据库暂时无法读取，请稍后再试。") from None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: all of it is kept, or none. Unavailable when the database fails."""
+        try:
+            with self._engine.connect().execution_options(xueshi_write=True) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError:
+            raise Unavailable("数据库暂时无法写入，本次操作没有任何改动，请稍后再试。") from None
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._engine.dispose()
+
+    def _schema(self) -> str | None:
+        with self._engine.connect() as connection:
+            if not self._engine.dialect.has_table(connection, "alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    def _migrate(self, url: URL) -> None:
+        # Imported here: a start that finds the schema up to date has no use for it.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        guard = FileLock(f"{url.database}.migrating") if _is_sqlite(url) and url.database else None
+        with guard or _nothing(), self._engine.connect().execution_options(xueshi_write=True) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling commits before DDL; ours begins explicitly (see _begin).
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its lock at once, so that it never finds mid-way that another was faster.
+    write = connection.get_execution_options().get("xueshi_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

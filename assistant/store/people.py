@@ -1,0 +1,76 @@
+"""Accounts, teachers and their records. Every query on records starts at the caller's scope."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, false, or_, select
+
+from assistant.identity import Account, Role, Scope
+from assistant.rules.calculate import Record
+from assistant.store.tables import AccountRow, Credit, Teacher
+
+_RECORD = [getattr(Credit, name) for name in Record._fields]
+
+
+class TeacherInfo(NamedTuple):
+    """A teacher as far as answers need one."""
+
+    teacher_id: str
+    name: str
+    unit: str
+    employed_from: date
+    employed_to: date | None
+
+
+_TEACHER = [getattr(Teacher, name) for name in TeacherInfo._fields]
+
+
+def account(connection: Connection, name: str) -> Account | None:
+    """The registered account of that name."""
+    columns = AccountRow.role, AccountRow.teacher_id, AccountRow.unit, Teacher.unit
+    query = select(*columns).outerjoin(Teacher, Teacher.teacher_id == AccountRow.teacher_id)
+    row = connection.execute(query.where(AccountRow.account == name)).one_or_none()
+    if row is None:
+        return None
+    role, teacher_id, unit, school = row
+    return Account(name, Role(role), teacher_id, unit, school or unit or "")
+
+
+def accounts(connection: Connection) -> Sequence[tuple[str, str, str | None, str | None]]:
+    """All accounts as (account, role, teacher's name, unit), for the demo's choice."""
+    place = select(AccountRow.account, AccountRow.role, Teacher.name, Teacher.unit, AccountRow.unit)
+    rows = connection.execute(place.outerjoin(Teacher, Teacher.teacher_id == AccountRow.teacher_id))
+    return [(name, role, person, own or school) for name, role, person, school, own in rows]
+
+
+def teacher(connection: Connection, scope: Scope, teacher_id: str) -> TeacherInfo | None:
+    """A teacher within the scope; None: outside, or nobody."""
+    query = select(*_TEACHER).where(Teacher.teacher_id == teacher_id, _within(scope))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else TeacherInfo._make(row)
+
+
+def teachers_called(connection: Connection, scope: Scope, name: str) -> list[TeacherInfo]:
+    """The teachers within the scope of that name or number."""
+    same = or_(Teacher.name == name, Teacher.teacher_id == name)
+    rows = connection.execute(select(*_TEACHER).where(same, _within(scope)).order_by(Teacher.teacher_id))
+    return [TeacherInfo._make(row) for row in rows]
+
+
+def records(connection: Connection, scope: Scope, teacher_id: str) -> list[Record]:
+    """All records of a teacher within the scope, by date; none of anybody else's."""
+    query = select(*_RECORD).where(Credit.teacher_id == teacher_id).order_by(Credit.completed_on, Credit.record_id)
+    if scope.teacher_id != teacher_id:
+        query = query.join(Teacher, Teacher.teacher_id == Credit.teacher_id).where(_within(scope))
+    return [Record._make(row) for row in connection.execute(query)]
+
+
+def _within(scope: Scope) -> ColumnElement[bool]:
+    """Oneself, and for administrators the teachers of their unit and below."""
+    mine: list[ColumnElement[bool]] = []
+    if scope.teacher_id is not None:
+        mine.append(Teacher.teacher_id == scope.teacher_id)
+    if scope.unit is not None:
+        mine += [Teacher.unit == scope.unit, Teacher.unit.startswith(scope.unit + "/", autoescape=True)]
+    return or_(false(), *mine)

@@ -1,0 +1,88 @@
+"""Policies as indexed: metadata, clauses, rules. The truth about texts; the vector store only helps to find them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from assistant.policy import Clause, Policy, PolicyMeta
+from assistant.rules.find import RuleSet
+from assistant.rules.schema import RuleFile
+from assistant.store.tables import ClauseRow, PolicyRow
+
+
+def stamps(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Of every policy: the hash of its files, and the name of the vectors made of it."""
+    rows = connection.execute(select(PolicyRow.id, PolicyRow.sha256, PolicyRow.indexed_with))
+    return {policy_id: (sha256, vectors) for policy_id, sha256, vectors in rows}
+
+
+def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha256: str, vectors: str) -> None:
+    """Put a policy in the place of its former self."""
+    values = {
+        "meta": policy.meta.model_dump(mode="json"),
+        "rules": rules and rules.model_dump(mode="json", by_alias=True),
+        "sha256": sha256,
+        "indexed_with": vectors,
+    }
+    found = connection.execute(update(PolicyRow).where(PolicyRow.id == policy.meta.id).values(values))
+    if not found.rowcount:
+        connection.execute(insert(PolicyRow).values(id=policy.meta.id, **values))
+    connection.execute(delete(ClauseRow).where(ClauseRow.policy_id == policy.meta.id))
+    rows = [
+        {"policy_id": policy.meta.id, "position": position, "sha256": clause.sha256, **clause.model_dump()}
+        for position, clause in enumerate(policy.clauses)
+    ]
+    connection.execute(insert(ClauseRow), rows)
+
+
+def metas(connection: Connection) -> list[PolicyMeta]:
+    """The metadata of all policies, by id."""
+    rows = connection.execute(select(PolicyRow.meta).order_by(PolicyRow.id))
+    return [PolicyMeta.model_validate(row.meta) for row in rows]
+
+
+def policy(connection: Connection, policy_id: str) -> Policy | None:
+    """One policy with its clauses in order."""
+    meta = connection.execute(select(PolicyRow.meta).where(PolicyRow.id == policy_id)).scalar_one_or_none()
+    if meta is None:
+        return None
+    query = select(ClauseRow.locator, ClauseRow.heading, ClauseRow.text).where(ClauseRow.policy_id == policy_id)
+    rows = connection.execute(query.order_by(ClauseRow.position))
+    return Policy(meta=PolicyMeta.model_validate(meta), clauses=[_clause(row) for row in rows])
+
+
+def clauses(connection: Connection, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Clause]:
+    """Clauses by (policy, locator); what isn't there is left out."""
+    keys = set(wanted)
+    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text)
+    rows = connection.execute(query.where(ClauseRow.policy_id.in_({policy_id for policy_id, _ in keys})))
+    return {(row.policy_id, row.locator): _clause(row) for row in rows if (row.policy_id, row.locator) in keys}
+
+
+def all_clauses(connection: Connection, policy_ids: Sequence[str]) -> list[tuple[str, Clause]]:
+    """Every clause of some policies, in order."""
+    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text)
+    query = query.where(ClauseRow.policy_id.in_(policy_ids)).order_by(ClauseRow.policy_id, ClauseRow.position)
+    return [(row.policy_id, _clause(row)) for row in connection.execute(query)]
+
+
+def rule_sets(connection: Connection) -> list[RuleSet]:
+    """The rules of every policy that has some."""
+    query = select(PolicyRow.id, PolicyRow.sha256).where(PolicyRow.rules.is_not(None))
+    return [_rule_set(connection, policy_id, sha256) for policy_id, sha256 in connection.execute(query).all()]
+
+
+_RULES: dict[str, RuleSet] = {}
+
+
+def _rule_set(connection: Connection, policy_id: str, sha256: str) -> RuleSet:
+    """Read once a version: the hash of a policy's files changes with its rules."""
+    if sha256 not in _RULES:
+        row = connection.execute(select(PolicyRow.meta, PolicyRow.rules).where(PolicyRow.id == policy_id)).one()
+        _RULES[sha256] = RuleSet(policy_id, row.meta["unit"], RuleFile.model_validate(row.rules))
+    return _RULES[sha256]
+
+
+def _clause(row: Any) -> Clause:
+    return Clause(locator=row.locator, heading=row.heading, text=row.text)

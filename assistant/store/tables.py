@@ -1,0 +1,121 @@
+"""The tables. Hours are whole hundredths and amounts whole fen, so that every sum is exact on every database."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_NAMES = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+
+
+class Base(DeclarativeBase):
+    """Root of the models; the naming convention lets migrations find every constraint."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+class Unit(Base):
+    """A place in the administrative tree, written as its path."""
+
+    __tablename__ = "units"
+    unit: Mapped[str] = mapped_column(String(300), primary_key=True)
+    level: Mapped[str] = mapped_column(String(20))
+
+
+class Teacher(Base):
+    """A teacher of a school."""
+
+    __tablename__ = "teachers"
+    teacher_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), index=True)
+    unit: Mapped[str] = mapped_column(ForeignKey("units.unit"), index=True)
+    stage: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(100))
+    employed_from: Mapped[date]
+    employed_to: Mapped[date | None]
+
+
+class Credit(Base):
+    """One record of hours; `hours` in hundredths."""
+
+    __tablename__ = "credits"
+    record_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    teacher_id: Mapped[str] = mapped_column(ForeignKey("teachers.teacher_id"))
+    title: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(String(20))
+    organiser: Mapped[str] = mapped_column(String(20))
+    hours: Mapped[int]
+    completed_on: Mapped[date]
+    status: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (Index(None, "teacher_id", "completed_on"),)
+
+
+class Budget(Base):
+    """A unit's amounts of a year, in fen; empty where not applicable or not reported."""
+
+    __tablename__ = "budgets"
+    unit: Mapped[str] = mapped_column(ForeignKey("units.unit"), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    public_funds: Mapped[int | None] = mapped_column(BigInteger)
+    training_spend: Mapped[int | None] = mapped_column(BigInteger)
+    payroll: Mapped[int | None] = mapped_column(BigInteger)
+    training_appropriation: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class AccountRow(Base):
+    """Who may sign in, and as what."""
+
+    __tablename__ = "accounts"
+    account: Mapped[str] = mapped_column(String(100), primary_key=True)
+    role: Mapped[str] = mapped_column(String(20))
+    teacher_id: Mapped[str | None] = mapped_column(ForeignKey("teachers.teacher_id"))
+    unit: Mapped[str | None] = mapped_column(ForeignKey("units.unit"))
+    wecom_userid: Mapped[str | None] = mapped_column(String(100))
+
+
+class PolicyRow(Base):
+    """A policy as indexed. `sha256` is of its files, `indexed_with` names the vectors that were made of it."""
+
+    __tablename__ = "policies"
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    meta: Mapped[dict[str, Any]] = mapped_column(JSON)
+    rules: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    sha256: Mapped[str] = mapped_column(String(64))
+    indexed_with: Mapped[str] = mapped_column(Text)
+
+
+class ClauseRow(Base):
+    """A clause of a policy, `position` counted from 0 in the order of the text."""
+
+    __tablename__ = "clauses"
+    policy_id: Mapped[str] = mapped_column(ForeignKey("policies.id"), primary_key=True)
+    locator: Mapped[str] = mapped_column(String(200), primary_key=True)
+    position: Mapped[int]
+    heading: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Thread(Base):
+    """A conversation, owned by one account."""
+
+    __tablename__ = "threads"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str] = mapped_column(String(100), index=True)
+
+
+class Turn(Base):
+    """A question and, once there is one, its answer as sent. `asked_at` in seconds since the epoch, UTC."""
+
+    __tablename__ = "turns"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    thread_id: Mapped[str] = mapped_column(ForeignKey("threads.id"), index=True)
+    account: Mapped[str] = mapped_column(String(100))
+    asked_at: Mapped[float]
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (Index(None, "account", "asked_at"),)

@@ -1,0 +1,42 @@
+"""Questions and answers, thread by thread. A thread belongs to one account for ever."""
+
+import secrets
+import time
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from assistant.errors import NotFound, TooManyQuestions
+from assistant.store.tables import Thread, Turn
+
+_MINUTE = 60.0
+
+
+def open_turn(connection: Connection, account: str, question: str, thread: str | None, limit: int) -> tuple[str, str]:
+    """Note a question before it is answered; the ids of its thread and of the answer to come.
+
+    NotFound: the thread is somebody else's or none. TooManyQuestions: `limit` questions were asked within a minute.
+    """
+    now = time.time()
+    recent = select(Turn.asked_at).where(Turn.account == account, Turn.asked_at > now - _MINUTE)
+    times = connection.execute(recent.order_by(Turn.asked_at.desc()).limit(limit)).scalars().all()
+    if len(times) >= limit:
+        raise TooManyQuestions(max(1, round(times[-1] + _MINUTE - now)))
+    if thread is None:
+        thread = _new_id("t")
+        connection.execute(insert(Thread).values(id=thread, account=account))
+    elif connection.execute(select(Thread.account).where(Thread.id == thread)).scalar_one_or_none() != account:
+        raise NotFound("没有这个对话，或它不属于您。")
+    turn = _new_id("a")
+    values = {"id": turn, "thread_id": thread, "account": account, "asked_at": now, "question": question}
+    connection.execute(insert(Turn).values(values))
+    return thread, turn
+
+
+def close_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None:
+    """Keep the answer as it was sent."""
+    connection.execute(update(Turn).where(Turn.id == turn).values(answer=answer))
+
+
+def _new_id(kind: str) -> str:
+    return kind + secrets.token_urlsafe(12)

@@ -1,0 +1,1 @@
+"""The sample records of the demo, and the generator that writes them."""

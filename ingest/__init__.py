@@ -1,0 +1,1 @@
+"""Reading policy texts and record files into the stores."""

@@ -1,0 +1,113 @@
+"""Corpus folders: `<policy_id>/policy.md` and, where the policy holds figures, `<policy_id>/rules.yaml`."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from assistant.errors import InputError
+from assistant.policy import Policy, PolicyMeta
+from assistant.rules.schema import RuleFile
+from ingest.structure import split
+
+POLICY, RULES = "policy.md", "rules.yaml"
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One policy folder as read. `sha256` covers both files: the same means nothing changed."""
+
+    folder: Path
+    policy: Policy
+    rules: RuleFile | None
+    sha256: str
+
+
+def read_corpora(folders: Iterable[Path]) -> list[Entry]:
+    """The policies of several corpus folders; of two with one id the later one holds. InputError lists all faults."""
+    found: dict[str, Entry] = {}
+    problems: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            problems.append(f"{folder}：目录不存在，请核对路径。")
+            continue
+        inside = [folder] if (folder / POLICY).is_file() else sorted(path.parent for path in folder.glob(f"*/{POLICY}"))
+        if not inside:
+            problems.append(f"{folder}：没有找到 <政策编号>/{POLICY}。")
+        for place in inside:
+            try:
+                entry = read_entry(place)
+                found[entry.policy.meta.id] = entry
+            except InputError as error:
+                problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return list(found.values())
+
+
+def read_entry(folder: Path) -> Entry:
+    """One policy folder. InputError: what, where and how to mend it."""
+    path, rules_path = folder / POLICY, folder / RULES
+    content = _read(path)
+    head, body = _front_matter(path, content)
+    meta = _model(path, PolicyMeta, head)
+    if meta.id != folder.resolve().name:
+        raise InputError(f"{path}：id（{meta.id}）应与目录名（{folder.resolve().name}）相同。")
+    try:
+        clauses = split(body)
+    except ValueError as error:
+        raise InputError(f"{path}：{error}") from None
+    rules, rules_content = None, b""
+    if rules_path.exists():
+        rules_content = _read(rules_path)
+        rules = _model(rules_path, RuleFile, _yaml(rules_path, rules_content.decode()))
+    digest = hashlib.sha256(content + b"\0" + rules_content).hexdigest()
+    return Entry(folder, Policy(meta=meta, clauses=clauses), rules, digest)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        content.decode()
+    except OSError as error:
+        raise InputError(f"{path}：无法读取（{error.strerror}）。") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}：第 {error.start} 字节起不是 UTF-8，请另存为 UTF-8。") from None
+    return content
+
+
+def _front_matter(path: Path, content: bytes) -> tuple[Any, str]:
+    parts = content.decode().replace("\r\n", "\n").split("---\n", 2)
+    if len(parts) < 3 or parts[0].strip():
+        raise InputError(f"{path}：开头缺少以 --- 包围的元数据。")
+    return _yaml(path, parts[1]), parts[2]
+
+
+def _yaml(path: Path, text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"第 {mark.line + 1} 行" if mark else "某处"
+        raise InputError(f"{path}：{where}不是合法的 YAML（{getattr(error, 'problem', '格式有误')}）。") from None
+
+
+def _model(path: Path, model: type[_Model], data: Any) -> _Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError([_fault(path, fault) for fault in error.errors(include_url=False)]) from None
+
+
+_SAY = {"extra_forbidden": "不认识的键", "missing": "缺少此键"}
+
+
+def _fault(path: Path, fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"]) or "整个文件"
+    told = _SAY.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
+    return f"{path}：{where}：{told}"
