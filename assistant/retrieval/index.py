@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.models.Collection import Collection
+    from chromadb.api.types import Where
 
 _BATCH = 5000  # Chroma takes at most 5,461 rows at a time.
 # Chroma's defaults find 73% of the true neighbours of random vectors, these 99.8%.
@@ -130,9 +131,7 @@ class Index:
         if not units:
             return {}
         vector = self.embedder.embed([query])
-        among: list[str | int | float | bool] = [*units]
-        found = self._collection.query(
-            query_embeddings=vector, n_results=limit, where={"unit": {"$in": among}}, include=["distances"]
-        )
+        among = cast("Where", {"unit": {"$in": [*units]}})
+        found = self._collection.query(query_embeddings=vector, n_results=limit, where=among, include=["distances"])
         distances = (found["distances"] or [[]])[0]
         return {key: 1 - distance for key, distance in zip(found["ids"][0], distances, strict=True)}

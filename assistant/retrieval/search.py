@@ -22,11 +22,12 @@ _NEAREST = 50
 
 
 class Hit(NamedTuple):
-    """A clause found, best first; `score` from 0 to 2, `quote` the verbatim part that the query is about."""
+    """A clause found. `score` from 0 to 2, `meaning` its cosine similarity, `quote` the verbatim part asked about."""
 
     policy: PolicyMeta
     clause: Clause
     score: float
+    meaning: float
     quote: str
 
 
@@ -49,17 +50,24 @@ def search(connection: Connection, index: Index, query: str, place: str, limit: 
     by_wording = Wording([item.words for item in entries]).scores(query)
     scores = [sum(pair) for pair in zip(_of_best(by_meaning), _of_best(by_wording), strict=True)]
     best = sorted(range(len(clauses)), key=lambda number: -scores[number])[:limit]
-    return [Hit(*clauses[number], scores[number], quote(clauses[number][1].text, query)) for number in best]
+    return [
+        Hit(meta, clause, scores[number], by_meaning[number], quote(clause.text, query))
+        for number, (meta, clause) in ((number, clauses[number]) for number in best)
+    ]
 
 
 def quote(text: str, query: str) -> str:
     """The verbatim part of a clause that a query is about: whole sentences, or the whole of a short clause."""
     if len(text) <= _WHOLE:
         return text
-    sentences = [match.group() for match in _SENTENCE.finditer(text) if match.group().strip()]
-    scores = Wording(sentences).scores(query)
-    best = max(range(len(sentences)), key=lambda number: scores[number])
-    return sentences[best].strip()
+    parts = sentences(text)
+    scores = Wording(parts).scores(query)
+    return max(zip(scores, parts, strict=True), key=lambda pair: pair[0])[1].strip()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, which joined are the text again."""
+    return [match.group() for match in _SENTENCE.finditer(text) if match.group()]
 
 
 def _places(query: str, place: str, units: set[str]) -> set[str]:

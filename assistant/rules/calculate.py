@@ -61,7 +61,7 @@ class CategoryResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result. Hours in hundredths."""
+    """The result, hours in hundredths. `notes`: those of the steps that tell how the rules came to be applied."""
 
     applied: Applicable
     required: int
@@ -73,7 +73,7 @@ class Verdict:
     categories: Sequence[CategoryResult]
     not_counted: Sequence[Excluded]
     steps: Sequence[Step]
-    in_period: int
+    notes: Sequence[Step]
 
     @property
     def met(self) -> bool:
@@ -113,7 +113,9 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
         key = version.place_of(record.category, record.organiser), record.category
         if_approved[key] = if_approved.get(key, 0) + record.hours
 
-    steps, cuts = _opening(applied, joined), list[Excluded]()
+    notes = _notes(applied, joined)
+    steps = [Step(f"核算期间：{start} 至 {end}", version.cycle.clause), *notes]
+    cuts = list[Excluded]()
     for place, category in sorted(taken):
         line = version.count[place] if place < len(version.count) else None
         step, cut = _count(line, category, taken[place, category], sums[place, category])
@@ -137,7 +139,7 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
         categories=categories,
         not_counted=not_counted,
         steps=steps,
-        in_period=sum(map(len, taken.values())) + len(pending) + len(left.get("rejected", ())),
+        notes=notes,
     )
     steps += _closing(version, result, left)
     return result
@@ -206,10 +208,10 @@ def _left_out(version: Version, why: Why, group: list[Record]) -> Excluded:
     return Excluded(why, sum(record.hours for record in group), [record.record_id for record in group], clause)
 
 
-def _opening(applied: Applicable, joined: date | None) -> list[Step]:
-    """The period, and whatever about it a careful reader would ask."""
+def _notes(applied: Applicable, joined: date | None) -> list[Step]:
+    """Whatever about the period a careful reader would ask."""
     cycle, version = applied.version.cycle, applied.version
-    steps = [Step(f"核算期间：{applied.start} 至 {applied.end}", cycle.clause)]
+    steps = []
     if cycle.first_is_setting:
         text = f"{cycle.years} 年一个周期，从 {cycle.first} 年起算；起算年份政策没有写明，是本系统的设置"
         steps.append(Step(text, cycle.clause))

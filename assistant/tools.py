@@ -1,0 +1,192 @@
+"""The agent's tools. Who asks travels in the runtime context, in no argument; every result is proven or a named no."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from langchain.tools import ToolRuntime, tool
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, Field, TypeAdapter
+from sqlalchemy import Connection
+
+from assistant import hours
+from assistant.answer import Assumed, Calculation, Projection
+from assistant.cited import Cited
+from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result, Run
+from assistant.retrieval.index import Index
+from assistant.retrieval.search import quote, search
+from assistant.rules.calculate import Record, calculate
+from assistant.rules.find import Applicable, find
+from assistant.rules.schema import Category, Organiser, Status
+from assistant.store import people, policies
+from assistant.store.database import Database
+from assistant.store.people import TeacherInfo
+
+Runtime = ToolRuntime[Run, Any]
+_ASSUMED = "假设"
+
+
+class Assumption(BaseModel):
+    """Hours that a what-if adds, as if approved."""
+
+    category: Category
+    hours: Annotated[str, Field(description="学时，如 6 或 4.5", pattern=r"^\d{1,4}(\.\d{1,2})?$")]
+    organiser: Organiser | None = None
+
+
+Year = Annotated[int | None, Field(description="年份；不填为今年", ge=1990, le=2100)]
+Whose = Annotated[str | None, Field(description="另一位教师的姓名或编号；不填为提问者本人")]
+
+
+def make_tools(database: Database, index: Index) -> list[BaseTool]:
+    """The tools over one installation's stores."""
+
+    @tool(response_format="content_and_artifact")
+    def calculate_hours(
+        runtime: Runtime, year: Year = None, teacher: Whose = None, assume: list[Assumption] | None = None
+    ) -> tuple[str, Result]:
+        """按现行规则核算一位教师某年的学时：要求、已计入、还差、未计入及原因；`assume` 为假设再取得的学时。"""
+        run = runtime.context
+        with database.read() as connection:
+            return _told(_for_teacher(connection, run, teacher, lambda who: _hours(connection, run, who, year, assume)))
+
+    @tool(response_format="content_and_artifact")
+    def query_records(
+        runtime: Runtime,
+        year: Year = None,
+        status: Status | None = None,
+        category: Category | None = None,
+        organiser: Organiser | None = None,
+        teacher: Whose = None,
+    ) -> tuple[str, Result]:
+        """列出一位教师的学时记录，可按年份、审核状态、科目类别、组织单位筛选；不填年份为全部年份。"""
+        run = runtime.context
+
+        def listed(who: TeacherInfo) -> Records:
+            rows = people.records(connection, run.account.scope, who.teacher_id)
+            in_year = [row for row in rows if year is None or row.completed_on.year == year]
+            wanted = [
+                row
+                for row in in_year
+                if status in (None, row.status)
+                and category in (None, row.category)
+                and organiser in (None, row.organiser)
+            ]
+            return Records(_own(run, who), who.name, year, wanted, bool(in_year))
+
+        with database.read() as connection:
+            return _told(_for_teacher(connection, run, teacher, listed))
+
+    @tool(response_format="content_and_artifact")
+    def search_policy(
+        runtime: Runtime, query: Annotated[str, Field(min_length=1)], year: Year = None
+    ) -> tuple[str, Result]:
+        """在提问者所在地区的政策中查找与问题有关的条款，最相关的在前。"""
+        run = runtime.context
+        asked = year or run.today.year
+        with database.read() as connection:
+            hits = search(connection, index, query, run.account.place)
+            found = [
+                Found(
+                    run.sources.cite(hit.policy, hit.clause, hit.quote),
+                    hit.policy,
+                    hit.clause,
+                    hit.quote,
+                    hit.meaning,
+                    ended=hit.policy.effective_to is not None and hit.policy.effective_to < date(asked, 1, 1),
+                )
+                for hit in hits
+                # A policy that begins later says nothing about the year that was asked for.
+                if year is None or hit.policy.effective_from <= date(year, 12, 31)
+            ]
+            rule = find(policies.rule_sets(connection), run.account.place, asked)
+            contact = _contact(connection, run, [hit.policy.id for hit in hits])
+        return _told(Clauses(run.account.place, found, contact, rule is not None))
+
+    return [calculate_hours, query_records, search_policy]
+
+
+def state(connection: Connection, run: Run, year: int | None = None) -> Result:
+    """The asker's own hours of a year, no question needed."""
+    return _for_teacher(connection, run, None, lambda who: _hours(connection, run, who, year, None))
+
+
+_RESULT: TypeAdapter[Result] = TypeAdapter(Result)
+
+
+def _told(result: Result) -> tuple[str, Result]:
+    """The result for a model to read, and as it is."""
+    return _RESULT.dump_json(result).decode(), result
+
+
+def _own(run: Run, who: TeacherInfo) -> bool:
+    return who.teacher_id == run.account.teacher_id
+
+
+def _for_teacher(connection: Connection, run: Run, name: str | None, answer: Callable[[TeacherInfo], Result]) -> Result:
+    """The answer about the teacher meant, if the asker may see one."""
+    scope = run.account.scope
+    if name is None:
+        if scope.teacher_id is None:
+            return NotATeacher()
+        who = people.teacher(connection, scope, scope.teacher_id)
+        return answer(who) if who else Denied()
+    found = people.teachers_called(connection, scope, name)
+    if len(found) > 1:
+        return Namesakes(name, [(one.teacher_id, one.unit.rsplit("/", 1)[-1]) for one in found])
+    return answer(found[0]) if found else Denied()
+
+
+def _hours(
+    connection: Connection, run: Run, who: TeacherInfo, year: int | None, assume: Sequence[Assumption] | None
+) -> Hours:
+    year = year or run.today.year
+    rows = people.records(connection, run.account.scope, who.teacher_id)
+    applied = find(policies.rule_sets(connection), who.unit, year)
+    if applied is None:
+        in_year = [row for row in rows if row.completed_on.year == year]
+        return Hours(_own(run, who), who.name, who.unit, year, in_year)
+    policy = policies.policy(connection, applied.policy_id)
+    if policy is None:
+        raise LookupError(applied.policy_id)
+    cited = Cited(run, policy, applied)
+    verdict = calculate(applied, rows, joined=who.employed_from)
+    projection = None
+    if assume:
+        after = calculate(applied, [*rows, *_assumed(assume, applied, run.today)], joined=who.employed_from)
+        stated = [Assumed(category=a.category, organiser=a.organiser, hours=_plain(a.hours)) for a in assume]
+        projection = Projection(assumed=stated, **cited.fields(after, who.teacher_id))
+    return Hours(
+        own=_own(run, who),
+        name=who.name,
+        place=who.unit,
+        year=year,
+        records=[row for row in rows if applied.start <= row.completed_on <= applied.end],
+        calculation=Calculation(**cited.fields(verdict, who.teacher_id)),
+        projection=projection,
+        notes=[(note.text, cited.by(note.clause)) for note in verdict.notes],
+        cap_notes=cited.caps({a.category for a in assume if a.organiser is None}) if assume else (),
+    )
+
+
+def _plain(text: str) -> str:
+    return hours.show(hours.parse(text))
+
+
+def _assumed(assume: Sequence[Assumption], applied: Applicable, today: date) -> list[Record]:
+    """The assumption as approved records, after all that are there."""
+    day = min(max(today, applied.start), applied.end)
+    return [
+        Record(f"{_ASSUMED}{number}", _ASSUMED, item.category, item.organiser, hours.parse(item.hours), day, "已审核")
+        for number, item in enumerate(assume, 1)
+    ]
+
+
+def _contact(connection: Connection, run: Run, policy_ids: Sequence[str]) -> str | None:
+    """The token of the clause that names the office to ask, of the first policy that has one."""
+    for policy_id in dict.fromkeys(policy_ids):
+        policy = policies.policy(connection, policy_id)
+        clause = policy.clause(policy.meta.contact) if policy and policy.meta.contact else None
+        if policy and clause:
+            return run.sources.cite(policy.meta, clause, quote(clause.text, "咨询 电话"))
+    return None

@@ -1,0 +1,172 @@
+"""A record file as rows of text: read, its header understood, its kind told by its columns and not by its name."""
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.errors import InputError
+from assistant.store.loading import COLUMNS, KINDS, Kind
+
+CHINESE = {
+    "unit": "单位",
+    "level": "层级",
+    "teacher_id": "教师编号",
+    "name": "姓名",
+    "stage": "学段",
+    "subject": "学科",
+    "employed_from": "入职日期",
+    "employed_to": "离职日期",
+    "record_id": "记录编号",
+    "title": "项目名称",
+    "category": "科目类别",
+    "organiser": "组织单位",
+    "hours": "学时",
+    "completed_on": "完成日期",
+    "status": "审核状态",
+    "reason": "驳回原因",
+    "year": "年度",
+    "public_funds": "年度公用经费预算",
+    "training_spend": "教师培训经费",
+    "payroll": "教师工资总额",
+    "training_appropriation": "继续教育经费",
+    "account": "账号",
+    "role": "角色",
+}
+_ENGLISH = {chinese: english for english, chinese in CHINESE.items()}
+# Columns that a file of the kind may do without; its rows are then empty there.
+_MAY_LACK: Mapping[Kind, Sequence[str]] = {
+    "teachers": ("employed_to",),
+    "credits": ("reason",),
+    "accounts": ("teacher_id", "unit", "wecom_userid"),
+}
+_SHOWN = 40
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters, that no database takes
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file whose header is understood. Rows are numbered as a spreadsheet does, the header being row 1.
+
+    `places`: English column name → which cell of a row. `rows` can be gone through once; InputError where
+    the file can't be read any further.
+    """
+
+    file: str
+    kind: Kind
+    headers: Sequence[str]
+    places: Mapping[str, int]
+    rows: Iterator[tuple[int, list[str]]]
+    warnings: Sequence[str]
+
+    def header(self, column: str) -> str:
+        """A column's name as written in the file; the English one where the file lacks it."""
+        return self.headers[self.places[column]] if column in self.places else column
+
+
+def read_table(path: Path, file: str) -> Table:
+    """A record file, called `file` in messages. InputError: no file, unreadable, or a header that makes no sense."""
+    try:
+        rows = _numbered(file, _read(path))
+    except ValueError as error:
+        raise InputError(f"{file}：{error}") from None
+    _, headers = next(rows, (1, []))
+    if not any(headers):
+        raise InputError(f"{file}：文件为空，或第 1 行没有列名，请在第 1 行写上列名。")
+    if problems := [f"{file} 第 1 行「{show(cell)}」：{what}" for cell in headers if (what := unsafe(cell))]:
+        raise InputError(problems)
+    names = [_ENGLISH.get(header, header) for header in headers]
+    if twice := {name for name, count in Counter(filter(None, names)).items() if count > 1}:
+        same = "、".join(show(header) for header, name in zip(headers, names, strict=True) if name in twice)
+        raise InputError(f"{file} 第 1 行「{same}」：同一列出现了不止一次，请只留一列。")
+    kind = _kind(file, names)
+    unknown = [name for name in names if name and name not in COLUMNS[kind]]
+    lacking = [name for name in COLUMNS[kind] if name not in names and name not in _MAY_LACK.get(kind, ())]
+    if lacking:
+        hint = f"不认识的列：{'、'.join(map(show, unknown))}" if unknown else "请补上"
+        raise InputError(
+            [f"{file} 第 1 行：{kind} 表缺少列「{name}」（{CHINESE[name]}），{hint}。" for name in lacking]
+        )
+    warnings = [f"不认识的列「{show(name)}」，已忽略。" for name in unknown]
+    warnings += [f"第 {place} 列没有列名，已忽略。" for place, name in enumerate(names, 1) if not name]
+    places = {name: place for place, name in enumerate(names) if name in COLUMNS[kind]}
+    # Spreadsheets leave empty rows behind: they say nothing, and count only for the numbering.
+    filled = ((number, cells) for number, cells in rows if any(cells))
+    return Table(file, kind, headers, places, filled, warnings)
+
+
+def show(text: str) -> str:
+    """Text from a file, made fit for a message: what can't be seen is escaped, what is long is cut."""
+    return visible(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def visible(text: str) -> str:
+    """Text with all that can't be seen escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def unsafe(cell: str) -> str | None:
+    """What makes a cell one that no file may hold, whatever its column; None: nothing."""
+    if cell.startswith("="):
+        return "以“=”开头，像是公式，请改填公式算出的值。"
+    if _CONTROL.search(cell):
+        return "含有换行、制表符等控制字符，请删去。"
+    return None
+
+
+def _read(path: Path) -> Iterator[list[str]]:
+    """The rows of a file as text, header first. ValueError here or on the way: what is wrong."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError("文件不存在，请核对路径。") from None
+    except OSError as error:
+        raise ValueError(f"无法读取（{error.strerror}）。") from None
+    return _csv(content)
+
+
+def _csv(content: bytes) -> Iterator[list[str]]:
+    try:
+        text = content.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError:
+        try:
+            text = content.decode("gb18030")
+        except UnicodeDecodeError:
+            raise ValueError("编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 编码的 csv。") from None
+    return _csv_rows(text)
+
+
+def _csv_rows(text: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
+    except csv.Error as error:
+        why = "单元格过长，或双引号没有成对" if "limit" in str(error) else "双引号没有成对，或其后另有文字"
+        raise ValueError(f"{why}，此后的内容无法读取，请改正后再导入。") from None
+
+
+def _numbered(file: str, rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+    try:
+        for number, cells in enumerate(rows, 1):
+            yield number, [cell.strip() for cell in cells]
+    except ValueError as error:
+        raise InputError(f"{file} 第 {number + 1} 行：{error}") from None
+
+
+def _kind(file: str, names: Sequence[str]) -> Kind:
+    """The kind most of whose columns are there; of two with as many, the one that has all that it needs."""
+
+    def fit(kind: Kind) -> tuple[int, bool]:
+        there = sum(column in names for column in COLUMNS[kind])
+        return there, all(column in names or column in _MAY_LACK.get(kind, ()) for column in COLUMNS[kind])
+
+    best = max(map(fit, KINDS))
+    kinds = [kind for kind in KINDS if fit(kind) == best]
+    if len(kinds) > 1:
+        known = "；".join(f"{kind}：{'、'.join(COLUMNS[kind])}" for kind in KINDS)
+        raise InputError(f"{file} 第 1 行：从列名看不出是哪种表，列名应以逗号分隔，可用中文或英文。{known}。")
+    return kinds[0]

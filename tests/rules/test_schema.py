@@ -1,0 +1,262 @@
+"""Rule files as an administrator writes them: every slip is one line that names the file and the key."""
+
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import InputError
+from assistant.rules.schema import RuleFile
+from ingest.corpus import read_entry
+
+POLICY = """\
+---
+id: some-city
+title: 某市教师培训办法
+issuer: 某市教育局
+unit: 某省/某市
+effective_from: 2023-01-01
+text: digest
+source: 自拟
+---
+
+## 一、学时
+
+每年不少于90学时。
+"""
+RULES = """\
+versions:
+- from: 2023-01-01
+  to: 2023-12-31
+  cycle: {id: P1, years: 1, first: 2023, clause: 一}
+  admit:
+  - {id: A1, status: [已审核], clause: 一}
+  count:
+  - {id: C1, where: {category: [专业科目], organiser: [镇级]}, at_most: 12, clause: 一}
+  - {id: C2, clause: 一}
+  require:
+  - {id: R1, at_least: 90, clause: 一}
+  - {id: R2, category: 专业科目, at_least: 42, clause: 一}
+  ratio:
+  - {id: F1, name: 经费, per: [school], top: training_spend, bottom: public_funds, at_least: 10/100, clause: 一}
+  coverage:
+  - {id: V1, name: 覆盖, per: [town], organiser: 镇级, count: persons, at_least: 50/100, clause: 一}
+  untranslated:
+  - {clause: 一, text: 义务, why: 没有资料}
+"""
+SECOND = """\
+- from: {start}
+  cycle: {{id: P1, years: 1, first: 2023, clause: 一}}
+  admit: [{{id: A1, status: [已审核], clause: 一}}]
+  count: [{{id: C1, clause: 一}}]
+  require: [{{id: R1, at_least: 60, clause: 一}}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "some-city"
+    path.mkdir()
+    (path / "policy.md").write_text(POLICY, encoding="utf-8")
+    return path
+
+
+def read(folder: Path, rules: str) -> RuleFile:
+    (folder / "rules.yaml").write_text(rules, encoding="utf-8")
+    found = read_entry(folder).rules
+    assert found is not None
+    return found
+
+
+def edited(old: str, new: str) -> str:
+    assert RULES.count(old) == 1
+    return RULES.replace(old, new)
+
+
+def problem(folder: Path, rules: str) -> str:
+    """The one line that reading `rules` ends in, without the file's name."""
+    with pytest.raises(InputError) as caught:
+        read(folder, rules)
+    [line] = caught.value.problems
+    assert "\n" not in line
+    path = str(folder / "rules.yaml")
+    assert line.startswith(path)
+    return line.removeprefix(path)
+
+
+def test_a_sound_file_is_read(folder: Path) -> None:
+    [version] = read(folder, RULES).versions
+    assert [line.id for line in version.lines()] == ["P1", "A1", "C1", "C2", "R1", "R2", "F1", "V1"]
+    assert version.count[0].at_most == 1200
+    assert [line.at_least for line in version.require] == [9000, 4200]
+
+
+def test_hours_may_be_whole_or_a_quoted_decimal(folder: Path) -> None:
+    [version] = read(folder, edited("at_most: 12,", "at_most: '4.5',")).versions
+    assert version.count[0].at_most == 450
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("  to: 2023-12-31", "  to: 2023-12-31\n  until: 2024-12-31", "versions.0.until"),
+        ("years: 1,", "years: 1, months: 6,", "versions.0.cycle.months"),
+        ("status: [已审核],", "status: [已审核], stage: 小学,", "versions.0.admit.0.stage"),
+        ("at_most: 12,", "at_mots: 12,", "versions.0.count.0.at_mots"),
+        ("organiser: [镇级]}", "organisers: [镇级]}", "versions.0.count.0.where.organisers"),
+        ("id: R2,", "id: R2, at_most: 50,", "versions.0.require.1.at_most"),
+        ("per: [school],", "per: [school], unit: 元,", "versions.0.ratio.0.unit"),
+        ("count: persons,", "count: persons, of: teachers,", "versions.0.coverage.0.of"),
+        ("why: 没有资料", "why: 没有资料, id: U1", "versions.0.untranslated.0.id"),
+    ],
+)
+def test_an_unknown_key_is_refused_wherever_it_stands(folder: Path, old: str, new: str, key: str) -> None:
+    assert problem(folder, edited(old, new)) == f"：{key}：不认识的键"
+
+
+def test_an_unknown_key_beside_the_versions_is_refused(folder: Path) -> None:
+    assert problem(folder, RULES + "unit: 某省/某市\n") == "：unit：不认识的键"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("- from: 2023-01-01\n  to", "- to", "versions.0.from"),
+        ("years: 1, ", "", "versions.0.cycle.years"),
+        ("status: [已审核], ", "", "versions.0.admit.0.status"),
+        ("{id: C2, clause: 一}", "{id: C2}", "versions.0.count.1.clause"),
+        ("id: R1, ", "", "versions.0.require.0.id"),
+        ("id: R1, at_least: 90,", "id: R1,", "versions.0.require.0.at_least"),
+        ("top: training_spend, ", "", "versions.0.ratio.0.top"),
+        ("count: persons, ", "", "versions.0.coverage.0.count"),
+    ],
+)
+def test_a_missing_key_is_named(folder: Path, old: str, new: str, key: str) -> None:
+    assert problem(folder, edited(old, new)) == f"：{key}：缺少此键"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "told"),
+    [
+        ("id: C2", "id: C1", "versions.0", "C1"),
+        ("id: R1", "id: P1", "versions.0", "P1"),
+        ("id: V1", "id: F1", "versions.0", "F1"),
+        ("category: 专业科目,", "", "versions.0", "最低要求"),
+        ("to: 2023-12-31", "to: 2022-12-31", "versions.0", "2022-12-31"),
+    ],
+)
+def test_a_version_that_contradicts_itself_is_refused(folder: Path, old: str, new: str, key: str, told: str) -> None:
+    line = problem(folder, edited(old, new))
+    assert line.startswith(f"：{key}：")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["", "where: {}, ", "where: {organiser: [镇级]}, ", "where: {category: []}, ", "where: {category: [专业科目, 公需科目]}, "],
+)
+def test_a_cap_must_be_written_for_exactly_one_category(folder: Path, where: str) -> None:
+    line = problem(folder, edited("where: {category: [专业科目], organiser: [镇级]}, ", where))
+    assert line.startswith("：versions.0.count.0：")
+    assert "只写一个科目类别" in line
+
+
+@pytest.mark.parametrize("amount", ["4.5", "12.0", "1e2", "'4.555'", "-5", "'-5'", "true", "'九十'", "null", "[12]", "''"])
+@pytest.mark.parametrize(
+    ("old", "key"), [("at_most: 12", "versions.0.count.0.at_most"), ("at_least: 90", "versions.0.require.0.at_least")]
+)
+def test_hours_are_never_floats_or_anything_but_hours(folder: Path, old: str, key: str, amount: str) -> None:
+    if key.endswith("at_most") and amount == "null":
+        pytest.skip("no cap is written as no key or as null")
+    line = problem(folder, edited(old, f"{old.split(':')[0]}: {amount}"))
+    assert line.startswith(f"：{key}：")
+    assert "学时" in line
+
+
+@pytest.mark.parametrize("share", ["0.1", "10%", "'0.1'", "1/0", "10", "a/b", "1/2/3", "'1.5/10'", "/", "null"])
+@pytest.mark.parametrize(
+    ("old", "key"),
+    [("at_least: 10/100", "versions.0.ratio.0.at_least"), ("at_least: 50/100", "versions.0.coverage.0.at_least")],
+)
+def test_a_share_is_a_fraction(folder: Path, old: str, key: str, share: str) -> None:
+    line = problem(folder, edited(old, f"at_least: {share}"))
+    assert line.startswith(f"：{key}：")
+    assert "分数" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("status: [已审核]", "status: [审核通过]", "versions.0.admit.0.status.0"),
+        ("status: [已审核]", "status: []", "versions.0.admit.0.status"),
+        ("category: [专业科目]", "category: [专业]", "versions.0.count.0.where.category.0"),
+        ("organiser: [镇级]", "organiser: [街道]", "versions.0.count.0.where.organiser.0"),
+        ("category: 专业科目", "category: 专业", "versions.0.require.1.category"),
+        ("years: 1", "years: 0", "versions.0.cycle.years"),
+        ("first: 2023", "first: 某年", "versions.0.cycle.first"),
+        ("from: 2023-01-01", "from: 今年", "versions.0.from"),
+        ("per: [school]", "per: [class]", "versions.0.ratio.0.per.0"),
+        ("top: training_spend", "top: spend", "versions.0.ratio.0.top"),
+        ("count: persons", "count: heads", "versions.0.coverage.0.count"),
+    ],
+)
+def test_a_word_outside_the_vocabulary_is_refused(folder: Path, old: str, new: str, key: str) -> None:
+    assert problem(folder, edited(old, new)).startswith(f"：{key}：")
+
+
+@pytest.mark.parametrize("start", ["2023-12-31", "2023-06-01", "2023-01-01", "2022-05-01"])
+def test_overlapping_versions_are_refused(folder: Path, start: str) -> None:
+    """The second version is open-ended."""
+    line = problem(folder, RULES + SECOND.format(start=start))
+    assert max(start, "2023-01-01") in line
+    assert "两个版本" in line
+
+
+def test_versions_that_touch_are_no_overlap_in_whatever_order(folder: Path) -> None:
+    second = SECOND.format(start="2024-01-01")
+    swapped = "versions:\n" + second + RULES.removeprefix("versions:\n")
+    for rules in (RULES + second, swapped):
+        assert len(read(folder, rules).versions) == 2
+
+
+@pytest.mark.parametrize("rules", ["", "versions: []\n", "versions:\n", "[]\n", "规则\n"])
+def test_a_file_without_versions_is_refused(folder: Path, rules: str) -> None:
+    assert problem(folder, rules).startswith(("：versions：", "：整个文件："))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("count:\n", "count\n"),
+        ("{id: C2, clause: 一}", "{id: C2, clause: 一"),
+        ("  to: 2023-12-31", "\tto: 2023-12-31"),
+        ("  to: 2023-12-31", "  to: !!python/object:os.system 2023"),
+    ],
+)
+def test_broken_yaml_names_the_line(folder: Path, old: str, new: str) -> None:
+    line = problem(folder, edited(old, new))
+    assert "YAML" in line
+    assert "第" in line
+    assert "行" in line
+
+
+def test_a_day_that_no_calendar_has_is_refused_like_any_other_slip(folder: Path) -> None:
+    problem(folder, edited("to: 2023-12-31", "to: 2023-02-30"))
+
+
+def test_rules_in_another_encoding_are_refused(folder: Path) -> None:
+    (folder / "rules.yaml").write_text(RULES, encoding="gb18030")
+    with pytest.raises(InputError) as caught:
+        read_entry(folder)
+    [line] = caught.value.problems
+    assert str(folder / "rules.yaml") in line
+    assert "UTF-8" in line
+
+
+def test_every_slip_of_a_file_is_told_at_once(folder: Path) -> None:
+    rules = edited("at_most: 12", "at_most: 4.5").replace("id: R1, at_least: 90", "id: R1")
+    with pytest.raises(InputError) as caught:
+        read(folder, rules)
+    assert [line.split("：")[1] for line in caught.value.problems] == [
+        "versions.0.count.0.at_most",
+        "versions.0.require.0.at_least",
+    ]
