@@ -42,7 +42,13 @@ class Citation(_Part):
     sha256: str
 
 
-class CategoryLine(_Part):
+class CitedPart(_Part):
+    """A part of a calculation. `citation` is the id of the citation that says so."""
+
+    citation: str | None = None
+
+
+class CategoryLine(CitedPart):
     """One category of the calculation. `required` is null where the rules set no minimum for it."""
 
     category: str
@@ -50,23 +56,20 @@ class CategoryLine(_Part):
     recorded: str
     counted: str
     shortfall: str
-    citation: str | None
 
 
-class NotCounted(_Part):
+class NotCounted(CitedPart):
     """Hours that don't count, the records they lie in, and why."""
 
     record_ids: list[str]
     hours: str
     why: Why
-    citation: str | None
 
 
-class Step(_Part):
+class Step(CitedPart):
     """One step of the calculation in words."""
 
     text: str
-    citation: str | None
     record_ids: list[str]
 
 

@@ -17,22 +17,17 @@ class Cited:
     """A verdict in the answer's words, each clause as a token that quotes the sentence with the rule's figure."""
 
     def __init__(self, run: Run, policy: Policy, applied: Applicable) -> None:
-        self._run, self._policy = run, policy
-        self._lines: dict[str, list[Line]] = {}
-        for line in applied.version.lines():
-            self._lines.setdefault(line.clause, []).append(line)
-        self._version = applied.version
+        self._run, self._policy, self._version = run, policy, applied.version
 
-    def by(self, locator: str | None, line: Line | None = None) -> str | None:
-        """The token of a clause; quoted is the sentence that holds the figures of `line`, or of any rule on it."""
-        if locator is None:
+    def by(self, rule: Line | None) -> str | None:
+        """The token of a rule's clause, quoting the words that hold its figures."""
+        if rule is None:
             return None
-        clause = self._policy.clause(locator)
+        clause = self._policy.clause(rule.clause)
         if clause is None:
-            raise LookupError(locator)
-        lines = [line] if line else self._lines.get(locator, [])
-        wanted = {(value, item.unit) for item in lines for value in item.figures}
-        return self._run.sources.cite(self._policy.meta, clause, _with_figures(clause.quotable, wanted))
+            raise LookupError(rule.clause)
+        quote = _with_figures(clause.quotable, {(value, rule.unit) for value in rule.figures})
+        return self._run.sources.cite(self._policy.meta, clause, quote)
 
     def fields(self, verdict: Verdict, teacher_id: str) -> dict[str, Any]:
         """The fields of a `Calculation`."""
@@ -56,7 +51,7 @@ class Cited:
                     recorded=say(line.recorded),
                     counted=say(line.counted),
                     shortfall=say(line.shortfall),
-                    citation=self.by(line.clause),
+                    citation=self.by(line.rule),
                 )
                 for line in verdict.categories
             ],
@@ -65,21 +60,30 @@ class Cited:
                     record_ids=list(item.record_ids),
                     hours=say(item.hours),
                     why=item.why,
-                    citation=self.by(item.clause),
+                    citation=self.by(item.rule),
                 )
                 for item in verdict.not_counted
             ],
             "beyond_caps": say(verdict.beyond_caps),
             "steps": [
-                Step(text=step.text, citation=self.by(step.clause), record_ids=list(step.record_ids))
+                Step(text=step.text, citation=self.by(step.rule), record_ids=list(step.record_ids))
                 for step in verdict.steps
             ],
         }
 
+    def cuts(self, verdict: Verdict) -> list[tuple[str, str | None]]:
+        """What the caps cut off, source by source."""
+        cut = [(item, item.rule) for item in verdict.not_counted if item.why == "cap"]
+        return [
+            (f"{rule.where.source} {hours.show(item.hours)} 学时", self.by(rule))
+            for item, rule in cut
+            if isinstance(rule, Count)
+        ]
+
     def caps(self, categories: set[Category]) -> list[tuple[str, str | None]]:
         """The caps on sources of some categories, for who hasn't said which source is meant."""
         return [
-            (f"{_source(line)}最多计入 {hours.show(line.at_most)} 学时", self.by(line.clause))
+            (f"{line.where.source}最多计入 {hours.show(line.at_most)} 学时", self.by(line))
             for line in self._version.count
             if line.at_most is not None and line.where.category and line.where.category[0] in categories
         ]
@@ -94,7 +98,3 @@ def _with_figures(text: str, wanted: set[Any]) -> str:
         if wanted & {(figure.value, figure.unit) for figure in figures(part)}
     ]
     return "".join(parts[holding[0] : holding[-1] + 1]).strip() if holding else text
-
-
-def _source(line: Count) -> str:
-    return f"{'、'.join(line.where.category or [])}（{'、'.join(line.where.organiser or ['各单位'])}）"

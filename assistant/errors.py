@@ -12,6 +12,7 @@ XueshiError                   its text is one clear line in Chinese that may be 
 └── Unavailable               a part is down or not set up; nothing is guessed
 """
 
+import traceback
 from collections.abc import Sequence
 
 
@@ -61,3 +62,10 @@ class HomeInUse(XueshiError):
 
 class Unavailable(XueshiError):
     """A part that the answer needs is down or was never set up."""
+
+
+def trace(error: BaseException) -> str:
+    """Where an unexpected error came from, for the log: no message and no values, which may be somebody's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + where

@@ -12,7 +12,7 @@ _SCALES = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10**4, "亿": 10**8}
 _NUMERAL = "[零〇一二两三四五六七八九十百千万亿]"
 
-# What may follow a Chinese numeral of one character to make it a figure and not a part of a word (统一, 一旦).
+# What may follow a Chinese numeral of one character to make it a figure and not a part of a word (统一, 一旦, 哪一项).
 _UNITS = "学时|课时|学分|小时|分钟|周年|年度|年|个月|月|日|天|周|次|门|条|项|人|名|位|个|期|批|类|元|倍|成|所|级|折"
 
 _FIGURE = re.compile(
@@ -22,7 +22,7 @@ _FIGURE = re.compile(
     | (?P<day>  (?<!\d) (?P<m3>\d{{1,2}})月(?P<d3>\d{{1,2}})日 )
     | 百分之 (?P<percent> {_NUMERAL}+ | \d+(?:\.\d+)? )
     | (?P<number> \d{{1,3}}(?:,\d{{3}})+(?:\.\d+)? | \d+(?:\.\d+)? ) (?P<scale>[万亿])? (?P<sign>%)?
-    | (?P<chinese> {_NUMERAL}{{2,}} | {_NUMERAL}(?={_UNITS}) )
+    | (?P<chinese> {_NUMERAL}{{2,}} | (?<![哪每这那任同唯]) {_NUMERAL}(?={_UNITS}) )
     """,
     re.VERBOSE,
 )

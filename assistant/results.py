@@ -69,8 +69,8 @@ class NotATeacher:
 class Hours:
     """A calculation; None where no rule holds for `place` in `year`. `records` are those of the period.
 
-    `notes`: what a careful reader would ask about the period; `cap_notes`: caps on sources that a what-if left open.
-    Both as (text, token).
+    As (text, token): `notes`, what a careful reader would ask about the period; `cuts`, what caps cut off;
+    `open_caps`, the caps on sources that a what-if left open.
     """
 
     own: bool
@@ -81,7 +81,8 @@ class Hours:
     calculation: Calculation | None = None
     projection: Projection | None = None
     notes: Sequence[tuple[str, str | None]] = ()
-    cap_notes: Sequence[tuple[str, str | None]] = ()
+    cuts: Sequence[tuple[str, str | None]] = ()
+    open_caps: Sequence[tuple[str, str | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,19 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A clause found for a question; `meaning` is its cosine similarity."""
+class Cited:
+    """A passage as a model may use it: its token and its words."""
 
     token: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Cited):
+    """A clause found for a question; `ended`: its policy was no longer in force in the year asked about."""
+
     policy: PolicyMeta
     clause: Clause
-    quote: str
-    meaning: float
     ended: bool
 
 
@@ -113,7 +119,7 @@ class Clauses:
 
     place: str
     found: Sequence[Found]
-    contact: str | None
+    contact: Cited | None
     hour_rule: bool
 
 

@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy import Connection
 
-from assistant import hours
+from assistant import hours, results
 from assistant.answer import Assumed, Calculation, Projection
 from assistant.cited import Cited
 from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result, Run
@@ -89,10 +89,9 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
             found = [
                 Found(
                     run.sources.cite(hit.policy, hit.clause, hit.quote),
+                    hit.quote,
                     hit.policy,
                     hit.clause,
-                    hit.quote,
-                    hit.meaning,
                     ended=hit.policy.effective_to is not None and hit.policy.effective_to < date(asked, 1, 1),
                 )
                 for hit in hits
@@ -164,8 +163,9 @@ def _hours(
         records=[row for row in rows if applied.start <= row.completed_on <= applied.end],
         calculation=Calculation(**cited.fields(verdict, who.teacher_id)),
         projection=projection,
-        notes=[(note.text, cited.by(note.clause)) for note in verdict.notes],
-        cap_notes=cited.caps({a.category for a in assume if a.organiser is None}) if assume else (),
+        notes=[(note.text, cited.by(note.rule)) for note in verdict.notes],
+        cuts=cited.cuts(verdict),
+        open_caps=cited.caps({a.category for a in assume if a.organiser is None}) if assume else (),
     )
 
 
@@ -182,11 +182,12 @@ def _assumed(assume: Sequence[Assumption], applied: Applicable, today: date) -> 
     ]
 
 
-def _contact(connection: Connection, run: Run, policy_ids: Sequence[str]) -> str | None:
-    """The token of the clause that names the office to ask, of the first policy that has one."""
+def _contact(connection: Connection, run: Run, policy_ids: Sequence[str]) -> results.Cited | None:
+    """The words that name the office to ask, of the first policy that has some."""
     for policy_id in dict.fromkeys(policy_ids):
         policy = policies.policy(connection, policy_id)
         clause = policy.clause(policy.meta.contact) if policy and policy.meta.contact else None
         if policy and clause:
-            return run.sources.cite(policy.meta, clause, quote(clause.text, "咨询 电话"))
+            said = quote(clause.text, "教师继续教育 咨询 电话")
+            return results.Cited(run.sources.cite(policy.meta, clause, said), said)
     return None

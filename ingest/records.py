@@ -72,7 +72,9 @@ def load_records(
             # Else what is missing may stand in what couldn't be read.
             check_references(sheets, stored, problems)
         if any(problems.values()):
-            raise InputError([problem.text for label in labels for problem in sorted(problems[label])])
+            # The place alone sorts: what is said of one place stays in its order.
+            ordered = [sorted(problems[label], key=lambda problem: problem[:2]) for label in labels]
+            raise InputError([problem.text for group in ordered for problem in group])
         reports = _put(sheets, stored, progress)
     return ImportReport(files=[reports[label] for label in labels])
 

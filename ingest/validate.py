@@ -39,7 +39,7 @@ _Parse = Callable[[str], Value]
 
 
 class Problem(NamedTuple):
-    """What is wrong where; sorts by row and column. Row 0: the file as a whole."""
+    """What is wrong where; `row` and `column` give its place in a list. Row 0: the file as a whole."""
 
     row: int
     column: int
@@ -73,11 +73,13 @@ def check(table: Table, today: date, earlier: Sequence[Sheet], problems: list[Pr
                 problems.append(Problem(number, 0, f"{table.file} 第 {number} 行：{text}"))
                 continue
             values: list[Value] = []
+            bad = set[str]()
             for column, (place, parse) in enumerate(parsers):
                 try:
                     values.append(parse(cells[place]) if place >= 0 else None)
                 except ValueError as error:
                     values.append(None)
+                    bad.add(columns[column])
                     problems.append(_cell(table, number, columns[column], cells[place], str(error)))
             for place in others:
                 if what := unsafe(cells[place]):
@@ -85,8 +87,9 @@ def check(table: Table, today: date, earlier: Sequence[Sheet], problems: list[Pr
                     problems.append(Problem(number, len(columns), f"{where}：{what}"))
             row = tuple(values)
             for name, what in _row_faults(table.kind, dict(zip(columns, row, strict=True))):
-                cell = cells[table.places[name]] if name in table.places else ""
-                problems.append(_cell(table, number, name, cell, what))
+                if name not in bad:
+                    cell = cells[table.places[name]] if name in table.places else ""
+                    problems.append(_cell(table, number, name, cell, what))
             key = row[:width]
             if None not in key:
                 _note_key(sheet, earlier, key, number, problems)
@@ -159,7 +162,7 @@ def _note_key(sheet: Sheet, earlier: Sequence[Sheet], key: Row, number: int, pro
             table, names = sheet.table, COLUMNS[sheet.table.kind][: len(key)]
             columns = "、".join(table.header(name) for name in names)
             where = f"{table.file} 第 {number} 行「{columns}」（{'、'.join(show(str(part)) for part in key)}）"
-            first = f"第 {other.keys[key]} 行" if other is sheet else f"{other.table.file} 第 {other.keys[key]} 行"
+            first = f"第 {other.keys[key]} 行" if other is sheet else f" {other.table.file} 第 {other.keys[key]} 行"
             problems.append(Problem(number, 0, f"{where}：与{first}重复，同一项只能出现一次，请删去其一。"))
             return
     sheet.keys[key] = number
@@ -171,7 +174,7 @@ def _cell(table: Table, number: int, column: str, value: str, what: str) -> Prob
 
 
 def _row_faults(kind: Kind, row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    """Columns at odds with others of their row, and how; bad cells have been told of before and are None here."""
+    """Columns at odds with others of their row, and how. Bad cells are None here, as empty ones are."""
     if kind == "teachers":
         start, end = row["employed_from"], row["employed_to"]
         if isinstance(start, date) and isinstance(end, date) and end < start:

@@ -1,19 +1,22 @@
-"""From the tools' results to words. Every figure said here is read off a result; nothing is computed but counts and sums.
+"""From the tools' results to words. Every figure said is read off a result; nothing is computed but counts and sums.
 
 Clauses are cited by their tokens in `[^…]`, which become numbers when the answer is sealed.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from assistant import hours
 from assistant.answer import Calculation, CategoryLine, NotCounted, Outcome, Table
+from assistant.draft import Draft
 from assistant.figures import figures
 from assistant.planner.read import Intent, Reading, plain, subject
 from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result
 from assistant.rules.calculate import Record
 
-DENIED = "只能查看您本人的学时记录；管理员只能查看本单位及下属单位的教师。这一问涉及的记录不在您可以查看的范围内，因此不能回答。"
+DENIED = (
+    "只能查看您本人的学时记录；管理员只能查看本单位及下属单位的教师。"
+    "这一问涉及的记录不在您可以查看的范围内，因此不能回答。"
+)
 MOST_ROWS = 50
 
 _COLUMNS = ["记录编号", "项目名称", "科目类别", "组织单位", "学时", "完成日期", "审核状态"]
@@ -25,16 +28,6 @@ _WHY = {
     "unclassified": "没有规则可归",
     "duplicate": "重复申报",
 }
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An answer before it is sealed."""
-
-    text: str
-    outcome: Outcome
-    tables: Sequence[Table] = ()
-    suggestions: Sequence[str] = ()
 
 
 def compose(reading: Reading, results: Sequence[Result], year: int) -> Draft:
@@ -76,7 +69,7 @@ def everyone(role: str, year: int) -> Draft:
     """Questions about a whole unit."""
     if role == "teacher":
         return Draft(DENIED, Outcome.NOT_PERMITTED, suggestions=_usual(year))
-    text = "对话里目前只能逐人查询。请写出一位教师的姓名或编号。"
+    text = "对话里目前只能逐人查询。请写出教师的姓名或编号。"
     return Draft(text, Outcome.CLARIFY, suggestions=["（教师编号）今年还差多少学时？"])
 
 
@@ -99,13 +92,16 @@ def _namesakes(result: Namesakes) -> Draft:
         total_rows=len(result.teachers),
     )
     choices = [f"{number}今年还差多少学时？" for number, _ in result.teachers]
-    return Draft(f"有不止一位教师叫{result.name}：{listed}。请问是哪一位？", Outcome.CLARIFY, [table], choices)
+    return Draft(
+        f"您可以查看的教师中，叫{result.name}的有：{listed}。请问是哪一位？", Outcome.CLARIFY, [table], choices
+    )
 
 
 def _no_rule(result: Hours) -> Draft:
     who = "您" if result.own else result.name
     table = _table(f"{result.year}年的学时记录", result.records)
-    text = f"政策库中没有适用于{_place(result.place)}{result.year}年的学时规定，因此不能判断{who}还差多少，也不会套用其他地方的规定。"
+    text = f"政策库中没有适用于{_place(result.place)}{result.year}年的学时规定，"
+    text += f"因此不能判断{who}还差多少，也不会套用其他地方的规定。"
     text += f"{who}{result.year}年的记录列在下面。" if result.records else f"{result.year}年也没有查到{who}的记录。"
     return Draft(text, Outcome.NO_RULE, [table], _own_suggestions(result.own, ["我有哪些待审核的记录？"]))
 
@@ -124,13 +120,12 @@ def _gap(reading: Reading, result: Hours) -> Draft:
     if parts:
         parts.append(f"全部科目合计{_standing(made)}。")
     else:
-        parts = [
-            f"{_period(made)}{who}{_standing(made)}：已计入 {made.counted} 学时，要求不少于 {made.required} 学时{_total_mark(made)}。"
-        ]
+        need = f"要求不少于 {made.required} 学时{_total_mark(made)}"
+        parts = [f"{_period(made)}{who}{_standing(made)}：已计入 {made.counted} 学时，{need}。"]
         short = [line for line in made.categories if line.required is not None]
         if short:
             parts.append("；".join(_brief(line) for line in short) + "。")
-    parts += _left_out(made)
+    parts += _left_out(result)
     return Draft("".join(parts) + _notes(result), Outcome.ANSWERED, suggestions=_next(result))
 
 
@@ -151,14 +146,13 @@ def _brief(line: CategoryLine) -> str:
     return f"{line.category}{state}（计入 {line.counted}，要求 {line.required}）{_mark(line.citation)}"
 
 
-def _left_out(made: Calculation) -> list[str]:
+def _left_out(result: Hours) -> list[str]:
     """What doesn't count, in a sentence each."""
-    said = []
-    capped = [item for item in made.not_counted if item.why == "cap"]
-    if capped:
-        each = "、".join(f"{item.hours} 学时{_mark(item.citation)}" for item in capped)
-        total = f"共 {made.beyond_caps} 学时" if len(capped) > 1 else ""
-        said.append(f"超过登记上限、没有计入的：{each}{'，' + total if total else ''}。")
+    made, said = _made(result), []
+    if result.cuts:
+        each = "、".join(f"{say}{_mark(token)}" for say, token in result.cuts)
+        total = f"，共 {made.beyond_caps} 学时" if len(result.cuts) > 1 else ""
+        said.append(f"超过登记上限、没有计入的：{each}{total}。")
     if made.pending != "0":
         then = "即可达到要求" if made.remaining_if_approved == "0" else f"还差 {made.remaining_if_approved} 学时"
         said.append(f"另有 {made.pending} 学时待审核，没有计入；若全部通过，{then}。")
@@ -209,7 +203,7 @@ def _reason(item: NotCounted, records: Sequence[Record]) -> str:
 
 
 def _about(reading: Reading, records: Sequence[Record]) -> set[str] | None:
-    """The records that a question names by category, organiser, status or a part of their title; None: it names none."""
+    """The records that a question names by kind, status or a part of their title; None: it names none."""
     wanted = [record for record in records if _fits(reading, record)]
     if rest := "".join(reading.rest):
         pairs = {rest[at : at + 2] for at in range(len(rest) - 1)} or {rest}
@@ -235,13 +229,13 @@ def _what_if(result: Hours) -> Draft:
         f"{item.hours} 学时{item.category}{f'（{item.organiser}）' if item.organiser else ''}" for item in after.assumed
     )
     state = "就达到要求了" if after.met else f"还差 {after.remaining} 学时"
-    text = f"假设再取得 {added} 并审核通过，{state}（现在{_standing(made)}）{_total_mark(after)}。"
+    text = f"假设再取得 {added}并审核通过，{state}（现在{_standing(made)}）{_total_mark(after)}。"
     lost = hours.parse(after.beyond_caps) - hours.parse(made.beyond_caps)
     if lost:
         cap = next(item for item in reversed(after.not_counted) if item.why == "cap")
         text += f"超过登记上限的 {after.beyond_caps} 学时不计入{_mark(cap.citation)}。"
-    if result.cap_notes:
-        text += "以上按没有登记上限的来源计算；" + "，".join(f"{say}{_mark(at)}" for say, at in result.cap_notes) + "。"
+    if result.open_caps:
+        text += "以上按没有登记上限的来源计算；" + "，".join(f"{say}{_mark(at)}" for say, at in result.open_caps) + "。"
     short = [line for line in after.categories if line.shortfall != "0"]
     if short:
         text += "届时" + "；".join(_brief(line) for line in short) + "。"
@@ -278,9 +272,11 @@ def _clauses(reading: Reading, result: Clauses, year: int) -> Draft:
         if about_hours and not result.hour_rule and (not result.found or not subject(reading.question)):
             text = f"政策库中没有适用于{_place(result.place)}的学时规定，也不会套用其他地方的规定。"
             return Draft(text, Outcome.NO_RULE, suggestions=_usual(year))
+        if not reading.domain:
+            return foreign(year)
         text = "政策库里没有找到能回答这个问题的条款，不作推测。"
         if result.contact:
-            text += f"可以向政策写明的部门咨询{_mark(result.contact)}。"
+            text += f"政策写明的咨询部门：“{result.contact.quote}”{_mark(result.contact.token)}"
         return Draft(text, Outcome.NO_EVIDENCE, suggestions=_usual(year))
     number = f"（{best.policy.number}）" if best.policy.number else ""
     kind = "（本库摘要）" if best.policy.text == "digest" else ""
@@ -303,7 +299,7 @@ def _answers(reading: Reading, found: Found) -> bool:
         and "年" not in found.clause.text
     ):
         return False
-    return found.meaning >= 0.6 or _speaks_of(subject(reading.question), f"{found.clause.heading}{found.clause.text}")
+    return _speaks_of(subject(reading.question), f"{found.clause.heading}{found.clause.text}")
 
 
 def _speaks_of(matter: Sequence[str], text: str) -> bool:

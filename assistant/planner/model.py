@@ -10,10 +10,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
-from assistant.planner.compose import Draft, compose, everyone, foreign, unclear
+from assistant.draft import Draft
+from assistant.planner.compose import compose, everyone, foreign, unclear
 from assistant.planner.read import Intent, Reading, read
-
-NOBODY = "（他人）"  # Somebody without a name: found in no scope, so refused like any other.
 
 
 class OfflinePlanner(BaseChatModel):
@@ -59,12 +58,10 @@ class OfflinePlanner(BaseChatModel):
 
 def _call(reading: Reading) -> tuple[str, dict[str, Any]]:
     """The tool that an intent needs, and its arguments."""
-    said: dict[str, Any] = {"year": reading.year}
-    if reading.intent is Intent.OTHERS:
-        said["teacher"] = reading.person or NOBODY
+    if reading.intent is Intent.POLICY:
+        return "search_policy", {"year": reading.year, "query": reading.question}
+    said: dict[str, Any] = {"year": reading.year, "teacher": reading.person}
     match reading.intent:
-        case Intent.POLICY:
-            return "search_policy", {**said, "query": reading.question}
         case Intent.LIST:
             first = {"category": reading.categories, "organiser": reading.organisers}
             said |= {key: values[0] for key, values in first.items() if values}

@@ -36,6 +36,10 @@ _SURNAMES = (
 _DOUBLE = ("欧阳", "司徒", "诸葛", "上官", "司马", "令狐", "东方", "皇甫", "尉迟", "端木", "慕容", "夏侯")
 
 
+# Somebody without a name: found in no scope, so refused like anybody else out of it.
+SOMEBODY = "（他人）"
+
+
 class Intent(Enum):
     """What is wanted."""
 
@@ -44,7 +48,6 @@ class Intent(Enum):
     LIST = auto()
     WHAT_IF = auto()
     POLICY = auto()
-    OTHERS = auto()
     EVERYONE = auto()
     UNCLEAR = auto()
     FOREIGN = auto()
@@ -60,7 +63,10 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """A question as understood. `rest`: what no phrase explains; `person`: the name or number of somebody named."""
+    """A question as understood. `person`: the name or number of whoever it is about, if not oneself.
+
+    `rest`: what no phrase explains; `kinds`: the kinds of thing asked for; `domain`: a word of the field is in it.
+    """
 
     question: str
     intent: Intent
@@ -72,6 +78,7 @@ class Reading:
     items: Sequence[Item] = ()
     rest: Sequence[str] = ()
     kinds: frozenset[str] = frozenset()
+    domain: bool = True
 
 
 class _Token(NamedTuple):
@@ -159,29 +166,34 @@ def read(question: str, this_year: int) -> Reading:
         status=next(iter(_values(cut, "status")), None),
         person=person,
         items=items or (),
-        rest=[token.text for token in cut if token.kind == "rest"],
+        rest=[token.text for token in cut if token.kind == "rest" and token.text != person],
         kinds=_kinds(question),
+        domain=any(token.kind in ("topic", "credit", "category", "organiser", "status") for token in cut),
     )
 
 
 def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | None) -> Intent:
-    """The order is the meaning: what could show another's records is looked at first."""
+    """The order is the meaning: of two that fit, the one that says more comes first."""
     kinds = {token.kind for token in cut}
-    standing = bool(kinds & {"gap", "have"}) or ({"self", "credit"} <= kinds and not kinds & {"rule", "policy", "list"})
-    records = standing or bool(kinds & {"not_counted", "status"}) or {"list", "credit"} <= kinds
-    if "everyone" in kinds and "rule" not in kinds and (records or kinds & {"list", "credit"}):
+    alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "list"}
+    standing = bool(kinds & {"gap", "have"}) or alone
+    if (
+        "everyone" in kinds
+        and "rule" not in kinds
+        and kinds & {"gap", "have", "not_counted", "status", "list", "credit"}
+    ):
         return Intent.EVERYONE
-    if person or ("others" in kinds and (records or {"credit", "self"} <= kinds)):
-        return Intent.OTHERS
     if "what_if" in kinds or {"take", "hours", "gap"} <= kinds:
         return Intent.WHAT_IF if items else Intent.UNCLEAR
-    if "not_counted" in kinds and kinds & {"why", "self", "list"}:
+    if "not_counted" in kinds and (person or kinds & {"why", "self", "list"}):
         return Intent.WHY
-    if kinds & {"rule", "policy"} and not kinds & {"self", "status"} and ("rule" in kinds or not standing):
+    if kinds & {"rule", "policy"} and not (person or kinds & {"self", "status"}) and ("rule" in kinds or not standing):
         return Intent.POLICY
     asks_records = kinds & {"list", "status"} or ("organiser" in kinds and "category" not in kinds and standing)
-    if asks_records and "gap" not in kinds and kinds & {"self", "status", "year", "category", "organiser"}:
+    if asks_records and "gap" not in kinds and (person or kinds & {"self", "status", "year", "category", "organiser"}):
         return Intent.LIST
+    if person:
+        return Intent.GAP
     if standing and kinds & {"self", "credit", "year", "category", "hours"}:
         return Intent.GAP if _explained(cut) else Intent.UNCLEAR
     if kinds & {"rule", "policy", "topic", "credit", "category", "organiser"}:
@@ -196,21 +208,25 @@ def _explained(cut: Sequence[_Token]) -> bool:
 
 
 def _person(cut: Sequence[_Token]) -> str | None:
-    """The name or number of a person, if the question has one: a surname with one to three characters, left over.
+    """The name or number of whoever the records asked about belong to, if the question says so; None: oneself.
 
-    Where nobody says "I", a lone surname is enough: the given name may be made of everyday words.
+    A name is a surname with one to three characters that no phrase explains. Where nobody says "I", a lone surname is
+    enough: the given name may be made of everyday words.
     """
-    myself = any(token.kind == "self" for token in cut)
+    kinds = {token.kind for token in cut}
+    asks = kinds & {"gap", "have", "not_counted", "status", "list"}
+    if not asks and ("credit" not in kinds or "rule" in kinds):
+        return None
     for place, token in enumerate(cut):
         if token.kind == "id":
             return token.text
         if token.kind == "rest":
             surname = 2 if token.text.startswith(_DOUBLE) else 1 if token.text[0] in _SURNAMES else 0
             titled = place + 1 < len(cut) and cut[place + 1].text in phrases()["title"]
-            whole = surname < len(token.text) <= surname + 2 or titled or (len(token.text) == 1 and not myself)
-            if surname and whole:
+            alone = len(token.text) == 1 and "self" not in kinds
+            if surname and (surname < len(token.text) <= surname + 2 or titled or alone):
                 return token.text
-    return None
+    return SOMEBODY if "others" in kinds and (asks or "self" in kinds) else None
 
 
 def _years(cut: Sequence[_Token], this_year: int) -> list[int]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from assistant.errors import Unavailable
 from assistant.identity import holds
 from assistant.policy import Clause, PolicyMeta
 from assistant.retrieval.index import Entry, Index
@@ -17,17 +18,16 @@ from assistant.retrieval.wording import Wording
 from assistant.store import policies
 
 _SENTENCE = re.compile(r"[^。！？；\n]*[。！？；\n]?")
-_WHOLE = 120  # characters: a clause up to this long is quoted whole
+_LENGTH = 160  # characters that a quote may have, unless one sentence is longer
 _NEAREST = 50
 
 
 class Hit(NamedTuple):
-    """A clause found. `score` from 0 to 2, `meaning` its cosine similarity, `quote` the verbatim part asked about."""
+    """A clause found; `score` from 0 to 2, `quote` the verbatim part asked about."""
 
     policy: PolicyMeta
     clause: Clause
     score: float
-    meaning: float
     quote: str
 
 
@@ -44,6 +44,10 @@ def search(connection: Connection, index: Index, query: str, place: str, limit: 
     clauses = [(chosen[name], clause) for name, clause in policies.all_clauses(connection, list(chosen)) if clause.text]
     if not clauses:
         return []
+    if any(
+        vectors not in ("", index.stamp) for name, (_, vectors) in policies.stamps(connection).items() if name in chosen
+    ):
+        raise Unavailable("政策索引是用另一个向量模型或另一个向量库建的：请重新运行 xueshi ingest policies。")
     entries = [entry(meta, clause) for meta, clause in clauses]
     meaning = index.nearest(query, sorted(near), _NEAREST)
     by_meaning = [max(0.0, meaning.get(item.key, 0.0)) for item in entries]
@@ -51,18 +55,24 @@ def search(connection: Connection, index: Index, query: str, place: str, limit: 
     scores = [sum(pair) for pair in zip(_of_best(by_meaning), _of_best(by_wording), strict=True)]
     best = sorted(range(len(clauses)), key=lambda number: -scores[number])[:limit]
     return [
-        Hit(meta, clause, scores[number], by_meaning[number], quote(clause.text, query))
+        Hit(meta, clause, scores[number], quote(clause.text, query))
         for number, (meta, clause) in ((number, clauses[number]) for number in best)
     ]
 
 
 def quote(text: str, query: str) -> str:
-    """The verbatim part of a clause that a query is about: whole sentences, or the whole of a short clause."""
-    if len(text) <= _WHOLE:
-        return text
+    """The verbatim part of a clause that a query is about: the best sentence, with its neighbours as far as they fit."""
     parts = sentences(text)
     scores = Wording(parts).scores(query)
-    return max(zip(scores, parts, strict=True), key=lambda pair: pair[0])[1].strip()
+    first = last = max(range(len(parts)), key=lambda number: scores[number])
+    while True:
+        before, after = "".join(parts[max(0, first - 1) : last + 1]), "".join(parts[first : last + 2])
+        if last + 1 < len(parts) and len(after) <= _LENGTH:
+            last += 1
+        elif first > 0 and len(before) <= _LENGTH:
+            first -= 1
+        else:
+            return "".join(parts[first : last + 1]).strip()
 
 
 def sentences(text: str) -> list[str]:

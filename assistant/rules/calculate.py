@@ -13,7 +13,7 @@ from typing import NamedTuple
 from assistant.answer import Why
 from assistant.hours import show
 from assistant.rules.find import Applicable
-from assistant.rules.schema import Count, Version
+from assistant.rules.schema import Count, Line, Require, Version
 
 PENDING, REJECTED = "待审核", "已驳回"
 
@@ -32,20 +32,30 @@ class Record(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What was done, the locator of the clause that says so, and the records it was done to."""
+    """What was done, the rule that says so, and the records it was done to."""
 
     text: str
-    clause: str | None
+    rule: Line | None
     record_ids: Sequence[str] = ()
+
+    @property
+    def clause(self) -> str | None:
+        """The locator of the rule's clause."""
+        return self.rule.clause if self.rule else None
 
 
 class Excluded(NamedTuple):
-    """Hours that don't count, why, and by which clause."""
+    """Hours that don't count, why, and by which rule."""
 
     why: Why
     hours: int
     record_ids: Sequence[str]
-    clause: str | None
+    rule: Line | None
+
+    @property
+    def clause(self) -> str | None:
+        """The locator of the rule's clause."""
+        return self.rule.clause if self.rule else None
 
 
 class CategoryResult(NamedTuple):
@@ -56,7 +66,12 @@ class CategoryResult(NamedTuple):
     recorded: int
     counted: int
     shortfall: int
-    clause: str | None
+    rule: Require | None
+
+    @property
+    def clause(self) -> str | None:
+        """The locator of the minimum's clause."""
+        return self.rule.clause if self.rule else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,7 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
         if_approved[key] = if_approved.get(key, 0) + record.hours
 
     notes = _notes(applied, joined)
-    steps = [Step(f"核算期间：{start} 至 {end}", version.cycle.clause), *notes]
+    steps = [Step(f"核算期间：{start} 至 {end}", version.cycle), *notes]
     cuts = list[Excluded]()
     for place, category in sorted(taken):
         line = version.count[place] if place < len(version.count) else None
@@ -171,10 +186,9 @@ def _categories(version: Version, sums: _Sums, counted: dict[str, int]) -> list[
     result = []
     for name in (*version.minima, *(name for name in recorded if name not in version.minima)):
         minimum, have = version.minima.get(name), counted.get(name, 0)
-        required, clause = (minimum.at_least, minimum.clause) if minimum else (None, None)
-        result.append(
-            CategoryResult(name, required, recorded.get(name, 0), have, max(0, (required or 0) - have), clause)
-        )
+        required = minimum.at_least if minimum else None
+        shortfall = max(0, (required or 0) - have)
+        result.append(CategoryResult(name, required, recorded.get(name, 0), have, shortfall, minimum))
     return result
 
 
@@ -190,7 +204,7 @@ def _count(line: Count | None, category: str, group: list[Record], total: int) -
     source = f"{category}（{'、'.join(organisers)}）" if organisers else category
     if line.at_most is None or total <= line.at_most:
         within = "" if line.at_most is None else f"未超过上限 {show(line.at_most)}，"
-        return Step(f"{source}：已审核 {show(total)} 学时，{within}全部计入", line.clause, ids), None
+        return Step(f"{source}：已审核 {show(total)} 学时，{within}全部计入", line, ids), None
     cut = total - line.at_most
     text = (
         f"{source}：已审核 {show(total)} 学时，上限 {show(line.at_most)}，计入 {show(line.at_most)}，超出 {show(cut)}"
@@ -200,12 +214,12 @@ def _count(line: Count | None, category: str, group: list[Record], total: int) -
         running += record.hours
         if running > line.at_most:
             above.append(record.record_id)
-    return Step(text, line.clause, ids), Excluded("cap", cut, above, line.clause)
+    return Step(text, line, ids), Excluded("cap", cut, above, line)
 
 
 def _left_out(version: Version, why: Why, group: list[Record]) -> Excluded:
-    clause = version.cycle.clause if why == "outside_period" else version.admit[0].clause
-    return Excluded(why, sum(record.hours for record in group), [record.record_id for record in group], clause)
+    rule = version.cycle if why == "outside_period" else version.admit[0]
+    return Excluded(why, sum(record.hours for record in group), [record.record_id for record in group], rule)
 
 
 def _notes(applied: Applicable, joined: date | None) -> list[Step]:
@@ -214,9 +228,9 @@ def _notes(applied: Applicable, joined: date | None) -> list[Step]:
     steps = []
     if cycle.first_is_setting:
         text = f"{cycle.years} 年一个周期，从 {cycle.first} 年起算；起算年份政策没有写明，是本系统的设置"
-        steps.append(Step(text, cycle.clause))
+        steps.append(Step(text, cycle))
     if applied.carried_forward:
-        steps.append(Step(f"规则有效期到 {version.to} 为止，政策库中没有后续规定，沿用此规则", cycle.clause))
+        steps.append(Step(f"规则有效期到 {version.to} 为止，政策库中没有后续规定，沿用此规则", cycle))
     if joined and applied.start < joined <= applied.end:
         steps.append(Step(f"{joined} 入职，在核算期间内；政策没有规定折算，按全额要求计算", None))
     return steps
@@ -229,18 +243,18 @@ def _closing(version: Version, result: Verdict, left: dict[Why, list[Record]]) -
         if group := left.get(why):  # type: ignore[call-overload]
             ids = [record.record_id for record in group]
             text = f"{say} {show(sum(record.hours for record in group))} 学时，不计入"
-            steps.append(Step(text, version.admit[0].clause, ids))
+            steps.append(Step(text, version.admit[0], ids))
     for line in result.categories:
         if line.required is not None:
             end = f"还差 {show(line.shortfall)}" if line.shortfall else "已达到"
             text = f"{line.category}：计入 {show(line.counted)}，要求不少于 {show(line.required)}，{end}"
-            steps.append(Step(text, line.clause))
+            steps.append(Step(text, line.rule))
     gap = max(0, result.required - result.counted)
     text = f"合计：计入 {show(result.counted)}，要求不少于 {show(result.required)}，差 {show(gap)}"
     if version.minima:
         shortfalls = sum(line.shortfall for line in result.categories)
         text += f"；各科目类别差额之和 {show(shortfalls)}；取较大者，还差 {show(result.remaining)}"
-    steps.append(Step(text, version.total.clause if version.total else None))
+    steps.append(Step(text, version.total))
     if result.pending:
         text = f"待审核的 {show(result.pending)} 学时若全部通过，还差 {show(result.remaining_if_approved)}"
         steps.append(Step(text, None, [record.record_id for record in left["pending"]]))

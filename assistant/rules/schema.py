@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from assistant import hours
 
@@ -37,8 +37,13 @@ def _fraction(value: Any) -> Fraction:
         raise ValueError(f"比例应写成分数，如 10/100：{value}") from None
 
 
-Hours = Annotated[int, BeforeValidator(_hundredths)]
-Share = Annotated[Fraction, BeforeValidator(_fraction)]
+def _as_written(share: Fraction) -> str:
+    return f"{share.numerator}/{share.denominator}"
+
+
+# Written out as they are read in, so that a stored rule file is the rule file.
+Hours = Annotated[int, BeforeValidator(_hundredths), PlainSerializer(hours.show)]
+Share = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(_as_written)]
 
 
 class _Table(BaseModel):
@@ -75,6 +80,12 @@ class Where(_Table):
         return (self.category is None or category in self.category) and (
             self.organiser is None or organiser in self.organiser
         )
+
+    @property
+    def source(self) -> str:
+        """What is meant, for a reader: 专业科目（镇级）."""
+        named = "、".join(self.category or ["各科目"])
+        return f"{named}（{'、'.join(self.organiser)}）" if self.organiser else named
 
 
 class Count(Line):

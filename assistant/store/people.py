@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, false, or_, select
+from sqlalchemy import ColumnElement, Connection, false, func, or_, select
 
 from assistant.identity import Account, Role, Scope
 from assistant.rules.calculate import Record
@@ -53,7 +53,7 @@ def teacher(connection: Connection, scope: Scope, teacher_id: str) -> TeacherInf
 
 def teachers_called(connection: Connection, scope: Scope, name: str) -> list[TeacherInfo]:
     """The teachers within the scope of that name or number."""
-    same = or_(Teacher.name == name, Teacher.teacher_id == name)
+    same = or_(Teacher.name == name, func.lower(Teacher.teacher_id) == name.lower())
     rows = connection.execute(select(*_TEACHER).where(same, _within(scope)).order_by(Teacher.teacher_id))
     return [TeacherInfo._make(row) for row in rows]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from assistant.errors import Unavailable
 from assistant.policy import Clause, Policy, PolicyMeta
 from assistant.rules.find import RuleSet
 from assistant.rules.schema import RuleFile
@@ -17,13 +18,13 @@ def stamps(connection: Connection) -> dict[str, tuple[str, str]]:
     return {policy_id: (sha256, vectors) for policy_id, sha256, vectors in rows}
 
 
-def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha256: str, vectors: str) -> None:
-    """Put a policy in the place of its former self."""
+def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha256: str) -> None:
+    """Put a policy in the place of its former self, its indexing not finished yet."""
     values = {
         "meta": policy.meta.model_dump(mode="json"),
         "rules": rules and rules.model_dump(mode="json", by_alias=True),
         "sha256": sha256,
-        "indexed_with": vectors,
+        "indexed_with": "",
     }
     found = connection.execute(update(PolicyRow).where(PolicyRow.id == policy.meta.id).values(values))
     if not found.rowcount:
@@ -34,6 +35,11 @@ def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha2
         for position, clause in enumerate(policy.clauses)
     ]
     connection.execute(insert(ClauseRow), rows)
+
+
+def mark_indexed(connection: Connection, policy_id: str, vectors: str) -> None:
+    """Note which vectors a policy is indexed with: its indexing is finished."""
+    connection.execute(update(PolicyRow).where(PolicyRow.id == policy_id).values(indexed_with=vectors))
 
 
 def metas(connection: Connection) -> list[PolicyMeta]:
@@ -68,9 +74,12 @@ def all_clauses(connection: Connection, policy_ids: Sequence[str]) -> list[tuple
 
 
 def rule_sets(connection: Connection) -> list[RuleSet]:
-    """The rules of every policy that has some."""
-    query = select(PolicyRow.id, PolicyRow.sha256).where(PolicyRow.rules.is_not(None))
-    return [_rule_set(connection, policy_id, sha256) for policy_id, sha256 in connection.execute(query).all()]
+    """The rules of every policy that has some. Unavailable: no policy was ever indexed, so absence proves nothing."""
+    query = select(PolicyRow.id, PolicyRow.sha256, PolicyRow.rules.is_not(None))
+    rows = connection.execute(query).all()
+    if not rows:
+        raise Unavailable("政策库还是空的：请先运行 xueshi ingest policies。")
+    return [_rule_set(connection, policy_id, sha256) for policy_id, sha256, ruled in rows if ruled]
 
 
 _RULES: dict[str, RuleSet] = {}

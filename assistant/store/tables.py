@@ -77,7 +77,7 @@ class AccountRow(Base):
 
 
 class PolicyRow(Base):
-    """A policy as indexed. `sha256` is of its files, `indexed_with` names the vectors that were made of it."""
+    """A policy as indexed. `sha256` is of its files; `indexed_with` names its vectors, empty until all are in place."""
 
     __tablename__ = "policies"
     id: Mapped[str] = mapped_column(String(100), primary_key=True)

@@ -1,0 +1,67 @@
+"""The story of one question, from who asks to what is sent."""
+
+import logging
+
+from assistant.agent import Agent
+from assistant.answer import Answer, Outcome
+from assistant.errors import HomeInUse, NotRegistered, QuestionError, XueshiError, trace
+from assistant.fixed import UNAVAILABLE, wording
+from assistant.guard import seal
+from assistant.identity import Account
+from assistant.results import Run
+from assistant.settings import Settings
+from assistant.store import people, turns
+from assistant.store.database import Database
+from assistant.tools import state
+
+LONGEST = 2000  # characters of a question
+_LOG = logging.getLogger(__name__)
+
+
+class Assistant:
+    """Answers questions of registered accounts over one installation's stores."""
+
+    def __init__(self, settings: Settings, database: Database, agent: Agent) -> None:
+        self._settings, self._database, self._agent = settings, database, agent
+
+    def account(self, name: str) -> Account:
+        """The registered account. NotRegistered: nobody has that name."""
+        with self._database.read() as connection:
+            found = people.account(connection, name)
+        if found is None:
+            raise NotRegistered(f"账号 {name[:40]} 没有登记，请联系学校管理员登记。")
+        return found
+
+    def ask(self, question: str, account: Account, thread: str | None = None) -> Answer:
+        """One answer. Raises QuestionError, NotFound (the thread), TooManyQuestions; what fails later is told."""
+        question = question.strip()
+        if not 1 <= len(question) <= LONGEST:
+            raise QuestionError(f"问题应为 1 至 {LONGEST} 个字，现在是 {len(question)} 个字。")
+        with self._database.write() as connection:
+            thread, turn = turns.open_turn(connection, account.name, question, thread, self._settings.rate_limit)
+        blank = Answer(id=turn, thread_id=thread, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
+        run = Run(account, self._settings.clock())
+        try:
+            draft, results = self._agent.run(question, run)
+            with self._database.read() as connection:
+                answer = seal(connection, question, draft, results, run.sources, blank)
+        except HomeInUse:
+            raise
+        except XueshiError as error:
+            answer = blank.model_copy(update={"text": str(error)})
+        except Exception as error:
+            _LOG.error("question %s could not be answered: %s", turn, trace(error))
+            answer = blank
+        with self._database.write() as connection:
+            turns.close_turn(connection, turn, answer.model_dump(mode="json"))
+        return answer
+
+    def me(self, account: Account, year: int | None = None) -> Answer | None:
+        """The account's own state, no question needed and none kept; None: it has no teacher's records."""
+        if account.teacher_id is None:
+            return None
+        run = Run(account, self._settings.clock())
+        with self._database.read() as connection:
+            result = state(connection, run, year)
+            blank = Answer(id="", thread_id="", outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
+            return seal(connection, "", wording([result]), [result], run.sources, blank)

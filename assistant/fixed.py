@@ -1,0 +1,27 @@
+"""Fixed wordings: what is said when a draft could not be proven. Read off the results, one plain sentence each."""
+
+from collections.abc import Sequence
+
+from assistant.answer import Outcome
+from assistant.draft import Draft
+from assistant.results import Clauses, Hours, Records, Result
+
+UNAVAILABLE = "系统的一部分暂时不可用，没有作答，以免给出错误的数字。请稍后再试。"
+UNPROVEN = "没有得到可以核实的答案，因此不作答。请换一种问法，或向学校管理员咨询。"
+
+
+def wording(results: Sequence[Result]) -> Draft:
+    """A draft that says no more than the first result that can be told."""
+    for result in results:
+        match result:
+            case Hours(calculation=made) if made is not None:
+                text = f"核算期间 {made.from_} 至 {made.to}：要求 {made.required} 学时，已计入 {made.counted} 学时，"
+                outcome = Outcome.ANSWERED if result.records else Outcome.NO_RECORDS
+                return Draft(f"{text}还差 {made.remaining} 学时。", outcome)
+            case Hours():
+                return Draft("政策库中没有适用于您所在地区的学时规定，不会套用其他地方的规定。", Outcome.NO_RULE)
+            case Clauses(found=[first, *_]):
+                return Draft(f"最相关的条款：“{first.quote}”[^{first.token}]", Outcome.ANSWERED)
+            case Records(records=[_, *_]):
+                return Draft("查到的记录见表。", Outcome.ANSWERED)
+    return Draft(UNPROVEN, Outcome.UNAVAILABLE)

@@ -1,0 +1,286 @@
+"""The check of rules against their clauses: what is shipped is proven, and every way to break it is found."""
+
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+
+from assistant.policy import Clause, Policy
+from assistant.rules.check import Finding, check
+from assistant.rules.schema import Line, RuleFile
+from assistant.settings import SHIPPED_CORPUS
+from ingest.corpus import Entry, read_corpora
+
+DONGGUAN, WEINAN = "dongguan-2023", "weinan-2019"
+CHINESE = dict(enumerate("零一二三四五六七八九十"))
+
+
+@cache
+def shipped() -> Mapping[str, Entry]:
+    return {entry.policy.meta.id: entry for entry in read_corpora([SHIPPED_CORPUS]) if entry.rules}
+
+
+def rules(policy_id: str) -> RuleFile:
+    found = shipped()[policy_id].rules
+    assert found is not None
+    return found
+
+
+def written(policy_id: str) -> Any:
+    """The rule file as plain data, to be edited."""
+    return yaml.safe_load((shipped()[policy_id].folder / "rules.yaml").read_text(encoding="utf-8"))
+
+
+def all_lines() -> list[tuple[str, Line]]:
+    return [(name, line) for name in shipped() for version in rules(name).versions for line in version.lines()]
+
+
+def shipped_lines(with_figure: bool) -> list[Any]:
+    return [
+        pytest.param(name, line, id=f"{name}-{line.id}")
+        for name, line in all_lines()
+        if line.figures or not with_figure
+    ]
+
+
+def without(policy: Policy, locator: str) -> Policy:
+    return Policy(meta=policy.meta, clauses=[clause for clause in policy.clauses if clause.locator != locator])
+
+
+def reworded(policy: Policy, locator: str, text: str) -> Policy:
+    clauses = [
+        Clause(locator=clause.locator, heading=clause.heading, text=text) if clause.locator == locator else clause
+        for clause in policy.clauses
+    ]
+    return Policy(meta=policy.meta, clauses=clauses)
+
+
+def text_of(policy: Policy, locator: str) -> str:
+    clause = policy.clause(locator)
+    assert clause is not None
+    return clause.text
+
+
+def faults(findings: Sequence[Finding]) -> dict[str, str]:
+    return {finding.rule: finding.fault for finding in findings if finding.fault}
+
+
+def spelled(line: Line) -> re.Pattern[str]:
+    """Every way the clause may write the figure of `line`: 12学时, 五年, 50%."""
+    [figure] = line.figures
+    number = figure * 100 if line.unit == "%" else figure
+    forms = [f"{float(number):g}"]
+    if number in CHINESE:
+        forms.append(CHINESE[int(number)])
+    return re.compile(rf"(?<![\d.])({'|'.join(map(re.escape, forms))}){line.unit}")
+
+
+def test_the_shipped_corpus_is_proven() -> None:
+    for name, entry in shipped().items():
+        findings = check(entry.policy, rules(name))
+        assert faults(findings) == {}
+        assert {finding.policy_id for finding in findings} == {name}
+
+
+@pytest.mark.parametrize("name", [DONGGUAN, WEINAN])
+def test_every_line_has_its_finding_in_the_order_of_the_file(name: str) -> None:
+    [version] = rules(name).versions
+    expected = [(line.id, line.clause) for line in version.lines()]
+    expected += [("untranslated", item.clause) for item in version.untranslated]
+    findings = check(shipped()[name].policy, rules(name))
+    assert [(finding.rule, finding.clause) for finding in findings] == expected
+    assert {finding.version for finding in findings} == {str(version.from_)}
+
+
+def test_findings_show_the_figures_as_the_clause_writes_them() -> None:
+    shown = {finding.rule: finding.figure for finding in check(shipped()[DONGGUAN].policy, rules(DONGGUAN))}
+    expected = {
+        "C2": "12学时",
+        "R1": "90学时",
+        "F1": "10%",
+        "F2": "2%",
+        "V1": "50%",
+        "A1": "",
+        "C4": "",
+        "V2": "",
+        "P1": "",
+    }
+    assert {rule: shown[rule] for rule in expected} == expected
+    assert {item.rule: item.figure for item in check(shipped()[WEINAN].policy, rules(WEINAN))}["P1"] == "5年"
+
+
+@pytest.mark.parametrize(("name", "line"), shipped_lines(with_figure=False))
+def test_a_clause_that_is_gone_is_found(name: str, line: Line) -> None:
+    found = faults(check(without(shipped()[name].policy, line.clause), rules(name)))
+    assert line.clause in found[line.id]
+    assert set(found) == cited_by(name, line.clause)
+
+
+def cited_by(name: str, locator: str) -> set[str]:
+    versions = rules(name).versions
+    ids = {line.id for version in versions for line in version.lines() if line.clause == locator}
+    gaps = {"untranslated" for version in versions for item in version.untranslated if item.clause == locator}
+    return ids | gaps
+
+
+def test_a_clause_that_only_an_untranslated_duty_cites_is_found_too() -> None:
+    assert set(faults(check(without(shipped()[DONGGUAN].policy, "三/(三)"), rules(DONGGUAN)))) == {"untranslated"}
+
+
+@pytest.mark.parametrize(("name", "line"), shipped_lines(with_figure=True))
+def test_a_figure_that_is_gone_from_the_clause_is_found(name: str, line: Line) -> None:
+    policy = shipped()[name].policy
+    text, removed = spelled(line).subn("若干", text_of(policy, line.clause))
+    assert removed
+    found = faults(check(reworded(policy, line.clause, text), rules(name)))
+    assert spelled(line).search(found[line.id])
+
+
+@pytest.mark.parametrize(("name", "line"), shipped_lines(with_figure=True))
+def test_a_figure_changed_in_the_clause_is_found(name: str, line: Line) -> None:
+    """Another figure, and the same figure of another thing."""
+    policy = shipped()[name].policy
+    text = text_of(policy, line.clause)
+    for other in (f"9{'%' if line.unit == '%' else line.unit}", r"\g<1>人"):
+        changed = reworded(policy, line.clause, spelled(line).sub(other, text))
+        assert line.id in faults(check(changed, rules(name)))
+
+
+@pytest.mark.parametrize(("name", "line"), shipped_lines(with_figure=True))
+def test_a_figure_longer_by_a_digit_does_not_hold_the_figure(name: str, line: Line) -> None:
+    policy = shipped()[name].policy
+    text = spelled(line).sub(
+        lambda match: "1" + match[0] if match[0][0].isdigit() else "十" + match[0], text_of(policy, line.clause)
+    )
+    assert line.id in faults(check(reworded(policy, line.clause, text), rules(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "place", "key", "value", "rule"),
+    [
+        (DONGGUAN, "count", 1, "at_most", 13, "C2"),
+        (DONGGUAN, "count", 2, "at_most", "6.5", "C3"),
+        (DONGGUAN, "require", 0, "at_least", 91, "R1"),
+        (DONGGUAN, "require", 1, "at_least", 3, "R2"),
+        (DONGGUAN, "require", 2, "at_least", "41.99", "R3"),
+        (DONGGUAN, "require", 3, "at_least", 0, "R4"),
+        (DONGGUAN, "ratio", 0, "at_least", "1/100", "F1"),
+        (DONGGUAN, "ratio", 1, "at_least", "20/100", "F2"),
+        (DONGGUAN, "coverage", 0, "at_least", "51/100", "V1"),
+        (DONGGUAN, "coverage", 1, "at_least", "99/100", "V2"),
+        (DONGGUAN, "cycle", None, "years", 2, "P1"),
+        (WEINAN, "cycle", None, "years", 4, "P1"),
+        (WEINAN, "require", 0, "at_least", 72, "R1"),
+        (WEINAN, "ratio", 0, "at_least", "1/5", "F1"),
+    ],
+)
+def test_a_figure_changed_in_the_rule_is_found(
+    name: str, table: str, place: int | None, key: str, value: object, rule: str
+) -> None:
+    data = written(name)
+    lines = data["versions"][0][table]
+    (lines if place is None else lines[place])[key] = value
+    found = faults(check(shipped()[name].policy, RuleFile.model_validate(data)))
+    assert rule in found
+
+
+def test_a_rule_that_cites_a_clause_without_its_figure_is_found() -> None:
+    data = written(DONGGUAN)
+    data["versions"][0]["require"][0]["clause"] = "附件1/四/(一)"
+    found = faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data)))
+    assert set(found) == {"R1"}
+    assert "附件1/四/(一)" in found["R1"]
+
+
+def test_a_first_year_that_the_clause_does_not_name_must_be_called_a_setting() -> None:
+    """Every figure has its clause; the one that has none says so."""
+    data = written(WEINAN)
+    del data["versions"][0]["cycle"]["first_is_setting"]
+    assert "P1" in faults(check(shipped()[WEINAN].policy, RuleFile.model_validate(data)))
+
+
+def counted(*wheres: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The faults of lines of `count` that take these, in this order: C1, C2 and so on."""
+    data = written(DONGGUAN)
+    data["versions"][0]["count"] = [
+        {"id": f"C{number}", "where": where, "clause": "附件1/四/(三)"} for number, where in enumerate(wheres, 1)
+    ]
+    return faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data)))
+
+
+PUBLIC, SUBJECT, ELECTIVE = "公需科目", "专业科目", "个人选修科目"
+
+
+@pytest.mark.parametrize(
+    "wheres",
+    [
+        [{}, {"category": [PUBLIC]}],
+        [{}, {}],
+        [{"category": [PUBLIC]}, {"category": [PUBLIC]}],
+        [{"category": [SUBJECT]}, {"category": [SUBJECT], "organiser": ["镇级"]}],
+        [{"organiser": ["镇级"]}, {"category": [SUBJECT], "organiser": ["镇级"]}],
+        [{"category": [PUBLIC, SUBJECT]}, {"category": [SUBJECT]}],
+        [{"category": [SUBJECT], "organiser": ["镇级", "校级"]}, {"category": [SUBJECT], "organiser": ["校级"]}],
+    ],
+)
+def test_a_line_that_an_earlier_one_always_wins_against_is_found(wheres: list[dict[str, list[str]]]) -> None:
+    found = counted(*wheres)
+    assert set(found) == {"C2"}
+    assert "C1" in found["C2"]
+
+
+@pytest.mark.parametrize(
+    "wheres",
+    [
+        [{"category": [PUBLIC]}, {"category": [SUBJECT]}, {"category": [ELECTIVE]}, {}],
+        [{"category": [PUBLIC]}, {"category": [SUBJECT]}, {"category": [PUBLIC, SUBJECT]}],
+        [{"organiser": ["镇级"]}, {"organiser": ["校级"]}, {"organiser": ["镇级", "校级"]}],
+    ],
+)
+def test_a_line_that_earlier_ones_win_against_together_is_found(wheres: list[dict[str, list[str]]]) -> None:
+    assert set(counted(*wheres)) == {f"C{len(wheres)}"}
+
+
+@pytest.mark.parametrize(
+    "wheres",
+    [
+        [{"category": [PUBLIC]}, {}],
+        [{"category": [SUBJECT], "organiser": ["镇级"]}, {"category": [SUBJECT]}],
+        [{"category": [SUBJECT]}, {"organiser": ["镇级"]}],
+        [{"category": [SUBJECT]}, {"category": [PUBLIC, SUBJECT]}],
+        [{"organiser": ["国家级", "省级", "市级", "市教研室", "镇级", "校级"]}, {}],
+    ],
+)
+def test_a_line_that_still_takes_something_is_no_fault(wheres: list[dict[str, list[str]]]) -> None:
+    """Of the last pair, records whose organiser is unknown."""
+    assert counted(*wheres) == {}
+
+
+def test_a_total_below_the_minima_together_is_found() -> None:
+    policy = shipped()[DONGGUAN].policy
+    data = written(DONGGUAN)
+    data["versions"][0]["require"][0]["at_least"] = 89
+    lower = reworded(policy, "附件1/四/(三)", text_of(policy, "附件1/四/(三)").replace("90学时", "89学时"))
+    assert set(faults(check(lower, RuleFile.model_validate(data)))) == {"R1"}
+
+
+def test_a_share_of_one_needs_no_figure() -> None:
+    policy = shipped()[DONGGUAN].policy
+    [line] = [line for name, line in all_lines() if (name, line.id) == (DONGGUAN, "V2")]
+    assert line.figures == ()
+    assert Fraction(1) == rules(DONGGUAN).versions[0].coverage[1].at_least
+    assert "V2" not in faults(check(reworded(policy, line.clause, "学校的校本培训做到全覆盖。"), rules(DONGGUAN)))
+
+
+def test_every_version_is_checked() -> None:
+    data = written(DONGGUAN)
+    later = written(DONGGUAN)["versions"][0]
+    later.update({"from": later["to"].replace(year=2024, month=1, day=1), "to": None})
+    later["require"][0]["at_least"] = 100
+    data["versions"].append(later)
+    findings = check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data))
+    assert [(finding.version, finding.rule) for finding in findings if finding.fault] == [("2024-01-01", "R1")]
