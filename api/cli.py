@@ -1,0 +1,239 @@
+"""The command line `xueshi`. Exit codes: 0 done, 1 a fault in the input (said on stderr), 2 wrong usage or settings."""
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from assistant import settings
+from assistant.errors import InputError, SettingsError, XueshiError, trace
+from assistant.settings import Settings
+
+app = typer.Typer(help="学时通：教师继续教育学时问答，每个数字都有出处。", no_args_is_help=True, add_completion=False)
+ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_help=True)
+rules = typer.Typer(help="规则与条款的核对。", no_args_is_help=True)
+app.add_typer(ingest, name="ingest")
+app.add_typer(rules, name="rules")
+
+As = Annotated[str, typer.Option("--as", metavar="账号", help="以哪个账号的身份")]
+Json = Annotated[bool, typer.Option("--json", help="只在标准输出上给出 JSON")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")]
+
+
+def main() -> None:
+    """Run the command line; every failure is one clear line per fault."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        app(standalone_mode=True)
+    except SettingsError as error:
+        _fail(str(error), 2)
+    except XueshiError as error:
+        _fail(str(error), 1)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        logging.getLogger(__name__).error("%s", trace(error))
+        _fail(f"内部错误（{type(error).__name__}），没有完成。", 1)
+
+
+def _fail(line: str, code: int) -> None:
+    print(line, file=sys.stderr)  # noqa: T201  the command line speaks
+    sys.exit(code)
+
+
+def _out() -> Console:
+    """The terminal; where there is none, lines as long as they are."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=400, soft_wrap=True)
+
+
+def _json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201
+
+
+@ingest.command("policies")
+def ingest_policies_command(
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="政策目录；不填为整个政策库")] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """读入政策，分条建立索引；没有变化的不重做。"""
+    from assistant.bootstrap import stores
+    from ingest.policies import ingest_policies
+
+    given = settings.load()
+    database, index = stores(given)
+    with Progress(transient=True, disable=not sys.stderr.isatty() or as_json, console=Console(stderr=True)) as bar:
+        task = bar.add_task("索引政策", total=None)
+        reports = ingest_policies(database, index, paths or given.corpora, dry_run, lambda _: bar.advance(task))
+    index.close()
+    if as_json:
+        _json({"dry_run": dry_run, "documents": [asdict(report) for report in reports]})
+        return
+    table = Table("政策", "标题", "文号", "条款", "修复", "状态")
+    for report in reports:
+        state = "未变" if not report.changed else "待索引" if dry_run else "已索引"
+        table.add_row(
+            report.policy_id, report.title, report.number or "—", str(report.clauses), str(report.repairs), state
+        )
+    _out().print(table)
+
+
+@ingest.command("records")
+def ingest_records_command(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="csv 文件；种类由列名判断")],
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """导入单位、教师、学时、经费、账号；一次导入要么全部成功，要么什么都不写。"""
+    from assistant.store.database import Database
+    from ingest.records import load_records
+
+    given = settings.load()
+    with Progress(transient=True, disable=not sys.stderr.isatty() or as_json, console=Console(stderr=True)) as bar:
+        task = bar.add_task("导入记录", total=None)
+        try:
+            report = load_records(
+                Database(given.database), files, given.clock(), dry_run, lambda rows: bar.update(task, completed=rows)
+            )
+        except InputError as error:
+            if as_json:
+                _json({"loaded": False, "dry_run": dry_run, "errors": error.problems})
+            raise
+    if as_json:
+        _json({"loaded": not dry_run, "dry_run": dry_run, "errors": [], **report.model_dump(mode="json")})
+        return
+    table = Table("文件", "种类", "行数", "新增", "更新", "未变")
+    for file in report.files:
+        table.add_row(file.file, file.kind, *map(str, (file.rows, file.added, file.updated, file.unchanged)))
+    out = _out()
+    out.print(table)
+    for file in report.files:
+        for warning in file.warnings:
+            print(warning, file=sys.stderr)  # noqa: T201
+    if dry_run:
+        out.print("试运行：没有写入任何内容。")
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(metavar="问题", show_default=False)],
+    account: As,
+    as_json: Json = False,
+    thread: Annotated[str | None, typer.Option("--thread", metavar="ID", help="接着哪个对话")] = None,
+) -> None:
+    """问一个问题。"""
+    _ask(settings.load(), question, account, as_json, thread)
+
+
+def _ask(given: Settings, question: str, account: str, as_json: bool, thread: str | None = None) -> None:
+    from api.show import show
+    from assistant.bootstrap import install
+
+    installation = install(given)
+    try:
+        assistant = installation.assistant
+        answer = assistant.ask(question, assistant.account(account), thread)
+    finally:
+        installation.close()
+    if as_json:
+        _json(answer.model_dump(mode="json"))
+    else:
+        show(answer, _out())
+    if answer.outcome == "unavailable":
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="端口", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="进程数；多于 1 个需要 Chroma 服务器", min=1)] = 1,
+) -> None:
+    """启动 HTTP 接口和页面。"""
+    import uvicorn
+
+    from api.app import create_app
+
+    given = settings.load()
+    if workers > 1 and given.vector_url == "chroma:":
+        raise SettingsError(
+            "--workers 大于 1 时，XUESHI_VECTOR_URL 须指向 Chroma 服务器：内嵌的向量库只能由一个进程使用。"
+        )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    if workers == 1:
+        uvicorn.run(create_app(given), host=host, port=port, log_config=None, access_log=False)
+    else:
+        uvicorn.run("api.server:app", host=host, port=port, workers=workers, log_config=None, access_log=False)
+
+
+@rules.command("check")
+def rules_check() -> None:
+    """逐条核对规则与它引用的条款；有不符的，退出码为 1。"""
+    from assistant.rules.check import check
+    from ingest.corpus import read_corpora
+    from ingest.policies import faults
+
+    entries = read_corpora(settings.load().corpora)
+    table = Table("政策", "版本", "规则", "数字", "条款", "结果")
+    for entry in entries:
+        for found in check(entry.policy, entry.rules) if entry.rules else []:
+            result = Text(found.fault, style="red") if found.fault else Text("相符")
+            table.add_row(found.policy_id, found.version, found.rule, found.figure or "—", Text(found.clause), result)
+    _out().print(table)
+    if problems := [problem for entry in entries for problem in faults(entry)]:
+        raise InputError(problems)
+
+
+@app.command()
+def token(
+    account: As,
+    minutes: Annotated[int, typer.Option("--minutes", help="有效的分钟数", min=1, max=60)] = 60,
+) -> None:
+    """签发一个访问凭证，供试用。"""
+    from api.tokens import Tokens
+    from assistant.errors import NotRegistered
+    from assistant.store import people
+    from assistant.store.database import Database
+
+    given = settings.load()
+    tokens = Tokens(given)
+    with Database(given.database).read() as connection:
+        if people.account(connection, account) is None:
+            raise NotRegistered(f"账号 {account[:40]} 没有登记。")
+    print(tokens.make(account, minutes))  # noqa: T201
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="端口", min=1, max=65535)] = 8000,
+    serving: Annotated[bool, typer.Option("--serve/--no-serve", help="答完后是否启动页面")] = True,
+    question: Annotated[str, typer.Option("--ask", metavar="问题")] = "我今年还差多少学时？",
+    account: As = "t0001",
+) -> None:
+    """演示：建索引、载入示例记录、回答一个问题，再打开页面。"""
+    import uvicorn
+
+    from api.demo import TODAY, demo_app, demo_settings, prepare
+    from assistant.bootstrap import stores
+
+    given, out = demo_settings(), _out()
+    out.print(f"演示日期：{TODAY}（示例记录截至这一天）", style="bold")
+    database, index = stores(given)
+    prepare(database, index, given, out.print)
+    database.close()
+    index.close()
+    out.print(f"\n[bold]{account} 问：{question}[/bold]\n")
+    _ask(given, question, account, as_json=False)
+    if serving:
+        web = demo_app(given)
+        out.print(f"\n页面：http://127.0.0.1:{port}　选一个示例账号即可提问；按 Ctrl+C 结束。", style="bold")
+        uvicorn.run(web, host="127.0.0.1", port=port, log_level="warning")

@@ -75,7 +75,7 @@ class Cited:
         """What the caps cut off, source by source."""
         cut = [(item, item.rule) for item in verdict.not_counted if item.why == "cap"]
         return [
-            (f"{rule.where.source} {hours.show(item.hours)} 学时", self.by(rule))
+            (f"{rule.where.source}{hours.show(item.hours)} 学时", self.by(rule))
             for item, rule in cut
             if isinstance(rule, Count)
         ]

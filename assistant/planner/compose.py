@@ -232,8 +232,8 @@ def _what_if(result: Hours) -> Draft:
     text = f"假设再取得 {added}并审核通过，{state}（现在{_standing(made)}）{_total_mark(after)}。"
     lost = hours.parse(after.beyond_caps) - hours.parse(made.beyond_caps)
     if lost:
-        cap = next(item for item in reversed(after.not_counted) if item.why == "cap")
-        text += f"超过登记上限的 {after.beyond_caps} 学时不计入{_mark(cap.citation)}。"
+        marks = dict.fromkeys(_mark(item.citation) for item in after.not_counted if item.why == "cap")
+        text += f"超过登记上限、不计入的共 {after.beyond_caps} 学时{''.join(marks)}。"
     if result.open_caps:
         text += "以上按没有登记上限的来源计算；" + "，".join(f"{say}{_mark(at)}" for say, at in result.open_caps) + "。"
     short = [line for line in after.categories if line.shortfall != "0"]

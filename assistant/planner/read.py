@@ -6,7 +6,7 @@ matter asked about. The reading never depends on who is in the database, so it c
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
@@ -36,6 +36,7 @@ _SURNAMES = (
 _DOUBLE = ("欧阳", "司徒", "诸葛", "上官", "司马", "令狐", "东方", "皇甫", "尉迟", "端木", "慕容", "夏侯")
 
 
+_FIELD = {"topic", "title", "credit", "category", "organiser", "status"}
 # Somebody without a name: found in no scope, so refused like anybody else out of it.
 SOMEBODY = "（他人）"
 
@@ -168,7 +169,7 @@ def read(question: str, this_year: int) -> Reading:
         items=items or (),
         rest=[token.text for token in cut if token.kind == "rest" and token.text != person],
         kinds=_kinds(question),
-        domain=any(token.kind in ("topic", "credit", "category", "organiser", "status") for token in cut),
+        domain=bool({token.kind for token in cut} & _FIELD) or "phone" in _kinds(question),
     )
 
 
@@ -281,14 +282,15 @@ def _kinds(question: str) -> frozenset[str]:
     return frozenset(kind for kind, listed in phrases()["kinds"].items() if any(one in text for one in listed))
 
 
+_MATTER = {"rest", "topic", "category", "organiser", "status", "others"}
+
+
 def subject(question: str) -> list[str]:
-    """What the question is about: its runs of Chinese without the words that every question has."""
-    drop = sorted({*phrases()["general"], *phrases()["filler"], *phrases()["self"]}, key=len, reverse=True)
-    text = re.sub("|".join(map(re.escape, drop)), " ", plain(question))
-    return list(_runs(text))
-
-
-def _runs(text: str) -> Iterator[str]:
-    for match in _HAN.finditer(text):
-        if len(match.group()) > 1:
-            yield match.group()
+    """What the question is about: its phrases without those that every question of the field has, neighbours joined."""
+    general, runs = phrases()["general"], [""]
+    for token in tokens(question):
+        if token.kind in _MATTER and token.text not in general:
+            runs[-1] += token.text
+        elif runs[-1]:
+            runs.append("")
+    return [run for run in runs if len(run) > 1]

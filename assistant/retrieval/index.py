@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from assistant.errors import HomeInUse, Unavailable
+from assistant.errors import HomeInUse, Unavailable, XueshiError
 from assistant.retrieval.embed import Embedder, load_embedder
 
 if TYPE_CHECKING:
@@ -96,6 +96,15 @@ class Index:
     def open(self) -> None:
         """Open it now. HomeInUse: another process owns it; Unavailable: the server doesn't answer."""
         _ = self._collection
+
+    def check(self) -> None:
+        """Unavailable: it can't be read now."""
+        try:
+            self._collection.count()
+        except XueshiError:
+            raise
+        except Exception:
+            raise Unavailable("向量库暂时无法读取。") from None
 
     def close(self) -> None:
         """Let another process have it."""

@@ -61,7 +61,7 @@ def search(connection: Connection, index: Index, query: str, place: str, limit: 
 
 
 def quote(text: str, query: str) -> str:
-    """The verbatim part of a clause that a query is about: the best sentence, with its neighbours as far as they fit."""
+    """The verbatim part of a clause that a query is about: its best sentence, with neighbours as far as they fit."""
     parts = sentences(text)
     scores = Wording(parts).scores(query)
     first = last = max(range(len(parts)), key=lambda number: scores[number])

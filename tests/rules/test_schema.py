@@ -95,6 +95,13 @@ def test_hours_may_be_whole_or_a_quoted_decimal(folder: Path) -> None:
     assert version.count[0].at_most == 450
 
 
+def test_what_was_read_is_written_out_as_the_same_file(folder: Path) -> None:
+    rules = read(folder, edited("at_most: 12,", "at_most: '4.5',"))
+    stored = rules.model_dump(mode="json", by_alias=True)
+    assert stored["versions"][0]["count"][0]["at_most"] == "4.5"
+    assert RuleFile.model_validate(stored) == rules
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [

@@ -1,0 +1,191 @@
+"""The HTTP API and the pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import errors
+from api.tokens import Tokens
+from assistant.answer import Answer, Calculation, Citation, Outcome
+from assistant.bootstrap import Installation, install
+from assistant.errors import NotFound, NotSignedIn, XueshiError
+from assistant.identity import Account
+from assistant.policy import PolicyMeta
+from assistant.settings import Settings
+from assistant.store import policies
+
+PAGES = Path(__file__).parent / "pages"
+# No script, style, font or picture from anywhere else, nothing inline, and no page around ours.
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Question(BaseModel):
+    """A question, and the thread that it goes on with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(description="1 至 2000 个字")
+    thread_id: str | None = None
+
+
+class Me(BaseModel):
+    """The asker's own progress. `calculation` is null where no rule holds or the account is no teacher's."""
+
+    account: str
+    role: str
+    unit: str
+    teacher_id: str | None
+    outcome: Outcome | None
+    calculation: Calculation | None
+    citations: list[Citation]
+
+
+class ClauseView(BaseModel):
+    """One clause."""
+
+    locator: str
+    heading: str
+    text: str
+
+
+class PolicyView(PolicyMeta):
+    """A policy's metadata and its clauses in order."""
+
+    clauses: list[ClauseView]
+
+
+class PolicyList(BaseModel):
+    """The policies that are indexed."""
+
+    policies: list[PolicyMeta]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. SettingsError, HomeInUse or Unavailable: why it can't start."""
+    tokens = Tokens(settings)
+    installation = install(settings)
+    installation.index.open()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        installation.close()
+
+    app = FastAPI(
+        title="学时通 Xueshi",
+        version="0.1.0",
+        description="教师继续教育学时问答：每个数字都有出处。",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    errors.install(app)
+    _add_headers(app)
+    _add_operations(app, installation)
+    _add_api(app, installation, tokens)
+    _add_pages(app)
+    app.state.tokens = tokens
+    app.state.installation = installation
+    return app
+
+
+def _add_headers(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.url.path.startswith("/v1/"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _add_operations(app: FastAPI, installation: Installation) -> None:
+    @app.get("/healthz", summary="进程在运行")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", summary="可以作答；哪一部分不行会写明", responses={503: {}})
+    def readyz() -> JSONResponse:
+        parts = {"database": "ok", "policies": "ok", "vectors": "ok"}
+        try:
+            with installation.database.read() as connection:
+                try:
+                    policies.rule_sets(connection)
+                except XueshiError as error:
+                    parts["policies"] = str(error)
+        except XueshiError as error:
+            parts["database"] = str(error)
+        try:
+            installation.index.check()
+        except XueshiError as error:
+            parts["vectors"] = str(error)
+        ready = all(state == "ok" for state in parts.values())
+        return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
+
+
+def _add_api(app: FastAPI, installation: Installation, tokens: Tokens) -> None:
+    bearer = HTTPBearer(auto_error=False, description="JWT：sub 为账号，aud 为 xueshi")
+    assistant = installation.assistant
+
+    def signed_in(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Account:
+        if credentials is None:
+            raise NotSignedIn("请先登录：请求缺少 Authorization: Bearer 凭证。")
+        return assistant.account(tokens.account(credentials.credentials))
+
+    Asker = Annotated[Account, Depends(signed_in)]  # noqa: N806  a type
+
+    @app.post("/v1/ask", summary="提问，得到一个有出处的回答")
+    def ask(asked: Question, account: Asker) -> Answer:
+        return assistant.ask(asked.question, account, asked.thread_id)
+
+    @app.get("/v1/me", summary="本人进度")
+    def me(account: Asker) -> Me:
+        state = assistant.me(account)
+        return Me(
+            account=account.name,
+            role=account.role,
+            unit=account.place,
+            teacher_id=account.teacher_id,
+            outcome=state and state.outcome,
+            calculation=state and state.calculation,
+            citations=state.citations if state else [],
+        )
+
+    @app.get("/v1/policies", summary="已收录的政策")
+    def list_policies(_: Asker) -> PolicyList:
+        with installation.database.read() as connection:
+            return PolicyList(policies=policies.metas(connection))
+
+    @app.get("/v1/policies/{policy_id}", summary="一份政策和它的条款")
+    def one_policy(policy_id: str, _: Asker) -> PolicyView:
+        with installation.database.read() as connection:
+            found = policies.policy(connection, policy_id)
+        if found is None:
+            raise NotFound("政策库中没有这份政策。")
+        clauses = [ClauseView(**clause.model_dump()) for clause in found.clauses]
+        return PolicyView(clauses=clauses, **found.meta.model_dump())
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    @app.get("/policies/{policy_id}", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGES / "index.html")
+
+    app.mount("/static", StaticFiles(directory=PAGES), name="static")

@@ -1,0 +1,77 @@
+"""The one place where errors become HTTP: `application/problem+json` (RFC 9457), one clear line, no insides."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from assistant.errors import (
+    HomeInUse,
+    InputError,
+    NotFound,
+    NotRegistered,
+    NotSignedIn,
+    QuestionError,
+    TooManyQuestions,
+    Unavailable,
+    XueshiError,
+    trace,
+)
+
+_STATUS: dict[type[XueshiError], int] = {
+    InputError: 422,
+    QuestionError: 422,
+    NotSignedIn: 401,
+    NotRegistered: 403,
+    NotFound: 404,
+    TooManyQuestions: 429,
+    HomeInUse: 503,
+    Unavailable: 503,
+}
+_LOG = logging.getLogger(__name__)
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem document."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of `app` answered as a problem document."""
+
+    @app.exception_handler(XueshiError)
+    def ours(_: Request, error: XueshiError) -> JSONResponse:
+        headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedIn) else {}
+        if isinstance(error, TooManyQuestions):
+            headers["Retry-After"] = str(error.retry_after)
+        return problem(_STATUS.get(type(error), 500), str(error), headers)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "请求"
+        return problem(422, f"{where}：{_SAY.get(first['type'], '格式不对')}")
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> JSONResponse:
+        detail = {404: "没有这个地址。", 405: "这个地址不支持这种请求。"}.get(error.status_code, "请求无法处理。")
+        return problem(error.status_code, detail, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, error: Exception) -> JSONResponse:
+        _LOG.error("%s %s failed: %s", request.method, request.url.path, trace(error))
+        return problem(500, "系统内部出错，没有作答。请稍后再试。")
+
+
+_SAY = {
+    "missing": "缺少这一项",
+    "string_type": "应为文字",
+    "string_too_long": "太长",
+    "string_too_short": "不能为空",
+    "json_invalid": "不是合法的 JSON",
+    "extra_forbidden": "没有这一项",
+}
