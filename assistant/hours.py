@@ -2,7 +2,7 @@
 
 import re
 
-_HOURS = re.compile(r"\d{1,6}(\.\d{1,2})?")
+_HOURS = re.compile(r"\d{1,6}(\.\d{1,2})?", re.ASCII)
 
 
 def parse(text: str) -> int:

@@ -1,5 +1,6 @@
 """Connections: one engine, reads that see one moment, writes that happen wholly or not at all."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,10 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from assistant.errors import SettingsError, Unavailable
+from assistant.errors import SettingsError, Unavailable, trace
 
 SCHEMA = "0001"  # the newest migration; a test holds it to the folder's
+_LOG = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -30,6 +32,8 @@ class Database:
             raise SettingsError("设置 XUESHI_DATABASE_URL 有误：不是 SQLAlchemy 地址，或没有安装它的驱动。") from None
         except OSError as error:
             raise SettingsError(f"设置 XUESHI_HOME 有误：目录无法建立（{error.strerror}）。") from None
+        # SQLite's transactions see one moment by themselves; elsewhere each statement would see its own.
+        self._moment = {} if _is_sqlite(url) else {"isolation_level": "REPEATABLE READ"}
         if _is_sqlite(url):
             event.listen(self._engine, "connect", _prepare)
             event.listen(self._engine, "begin", _begin)
@@ -43,9 +47,10 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one moment. Unavailable when the database fails."""
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect().execution_options(**self._moment) as connection:
                 yield connection
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            _LOG.error("reading failed: %s", trace(error))
             raise Unavailable("数据库暂时无法读取，请稍后再试。") from None
 
     @contextmanager
@@ -54,7 +59,8 @@ class Database:
         try:
             with self._engine.connect().execution_options(xueshi_write=True) as connection, connection.begin():
                 yield connection
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            _LOG.error("writing failed: %s", trace(error))
             raise Unavailable("数据库暂时无法写入，本次操作没有任何改动，请稍后再试。") from None
 
     def close(self) -> None:
