@@ -13,8 +13,6 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from sqlalchemy import Connection
-
 from assistant.answer import Answer, Calculation, Citation, CitedPart, Outcome, Table
 from assistant.draft import Draft
 from assistant.errors import trace
@@ -23,6 +21,7 @@ from assistant.fixed import UNAVAILABLE, wording
 from assistant.policy import Clause
 from assistant.results import Hours, Passage, Result, Sources
 from assistant.store import policies
+from assistant.store.database import Connection
 
 _MARK = re.compile(r"\[\^([^\]]*)\]")
 # Fields whose digits are names, not figures.

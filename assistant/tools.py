@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from langchain.tools import ToolRuntime, tool
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, TypeAdapter
-from sqlalchemy import Connection
 
 from assistant import hours, results
 from assistant.answer import Assumed, Calculation, Projection
@@ -19,7 +18,7 @@ from assistant.rules.calculate import Record, calculate
 from assistant.rules.find import Applicable, find
 from assistant.rules.schema import Category, Organiser, Status
 from assistant.store import people, policies
-from assistant.store.database import Database
+from assistant.store.database import Connection, Database
 from assistant.store.people import TeacherInfo
 
 Runtime = ToolRuntime[Run, Any]

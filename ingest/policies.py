@@ -1,7 +1,7 @@
 """Indexing policies: texts and rules into the database, vectors into Chroma, so that no question sees half of it.
 
 Vectors of the new clauses are added first, beside the old; one transaction then makes the new text the policy's; the
-old vectors go last. Killed anywhere, the policy is wholly the old one or wholly the new, and the next run does the rest.
+old vectors go last. Killed anywhere, a policy is wholly the old one or wholly the new; the next run does the rest.
 """
 
 from collections.abc import Callable, Sequence

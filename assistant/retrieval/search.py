@@ -8,14 +8,13 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from assistant.errors import Unavailable
 from assistant.identity import holds
 from assistant.policy import Clause, PolicyMeta
 from assistant.retrieval.index import Entry, Index
 from assistant.retrieval.wording import Wording
 from assistant.store import policies
+from assistant.store.database import Connection
 
 _SENTENCE = re.compile(r"[^。！？；\n]*[。！？；\n]?")
 _LENGTH = 160  # characters that a quote may have, unless one sentence is longer

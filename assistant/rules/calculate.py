@@ -106,17 +106,15 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
     `joined`: the first day of employment; inside the period the full minimum is still owed, and a step says so.
     """
     version, start, end = applied.version, applied.start, applied.end
-    places: dict[tuple[str, str | None], int] = {}
+    places = version.places
     taken: dict[tuple[int, str], list[Record]] = {}
     left: dict[Why, list[Record]] = {}
     for record in records:
         if not start <= record.completed_on <= end:
             left.setdefault("outside_period", []).append(record)
         elif record.status in version.admitted:
-            kind = record.category, record.organiser
-            if kind not in places:
-                places[kind] = version.place_of(*kind)
-            taken.setdefault((places[kind], record.category), []).append(record)
+            place = places[record.category, record.organiser]
+            taken.setdefault((place, record.category), []).append(record)
         else:
             left.setdefault("pending" if record.status == PENDING else "rejected", []).append(record)
 
@@ -125,7 +123,7 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
     pending = left.get("pending", [])
     if_approved = dict(sums)
     for record in pending:
-        key = version.place_of(record.category, record.organiser), record.category
+        key = places[record.category, record.organiser], record.category
         if_approved[key] = if_approved.get(key, 0) + record.hours
 
     notes = _notes(applied, joined)

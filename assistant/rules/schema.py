@@ -177,6 +177,19 @@ class Untranslated(_Table):
     why: str
 
 
+class Places(dict[tuple[str, str | None], int]):
+    """The place of the first line that takes records of a (category, organiser); past the last where none does."""
+
+    def __init__(self, lines: Sequence[Count]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def __missing__(self, kind: tuple[str, str | None]) -> int:
+        fits = (place for place, line in enumerate(self._lines) if line.where.takes(*kind))
+        self[kind] = place = next(fits, len(self._lines))
+        return place
+
+
 class Version(_Table):
     """The rules in force from `from` to `to` (open where absent)."""
 
@@ -227,10 +240,10 @@ class Version(_Table):
         """Statuses that count."""
         return frozenset(status for line in self.admit for status in line.status)
 
-    def place_of(self, category: str, organiser: str | None) -> int:
-        """Which line of `count` takes such a record: the first that fits; its length where none does."""
-        fits = (place for place, line in enumerate(self.count) if line.where.takes(category, organiser))
-        return next(fits, len(self.count))
+    @cached_property
+    def places(self) -> "Places":
+        """Which line of `count` takes a record of a kind."""
+        return Places(self.count)
 
 
 class RuleFile(_Table):

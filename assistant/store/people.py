@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, false, func, or_, select
 
 from assistant.identity import Account, Role, Scope
 from assistant.rules.calculate import Record
 from assistant.store.tables import AccountRow, Credit, Teacher
 
-_RECORD = [getattr(Credit, name) for name in Record._fields]
+# Built once: a statement made anew would be compiled, or at least looked up, anew.
+_RECORDS = (
+    select(*(getattr(Credit, name) for name in Record._fields))
+    .where(Credit.teacher_id == bindparam("teacher"))
+    .order_by(Credit.completed_on, Credit.record_id)
+)
 
 
 class TeacherInfo(NamedTuple):
@@ -60,10 +65,10 @@ def teachers_called(connection: Connection, scope: Scope, name: str) -> list[Tea
 
 def records(connection: Connection, scope: Scope, teacher_id: str) -> list[Record]:
     """All records of a teacher within the scope, by date; none of anybody else's."""
-    query = select(*_RECORD).where(Credit.teacher_id == teacher_id).order_by(Credit.completed_on, Credit.record_id)
+    query = _RECORDS
     if scope.teacher_id != teacher_id:
         query = query.join(Teacher, Teacher.teacher_id == Credit.teacher_id).where(_within(scope))
-    return [Record._make(row) for row in connection.execute(query)]
+    return list(map(Record._make, connection.execute(query, {"teacher": teacher_id}).all()))
 
 
 def _within(scope: Scope) -> ColumnElement[bool]:

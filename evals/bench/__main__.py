@@ -1,0 +1,196 @@
+"""`python -m evals.bench`: medians and ratios over the sample records, printed as Markdown tables."""
+
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import evals.sample
+from assistant.identity import Scope
+from assistant.rules.calculate import calculate
+from assistant.rules.find import find
+from assistant.store import people, policies
+from assistant.store.database import Database
+
+TODAY = date(2023, 11, 15)
+TEACHER, ACCOUNT = "T0001", "t0001"
+QUESTION = "我今年还差多少学时？"
+_XUESHI = str(Path(sys.executable).with_name("xueshi"))
+_RECORDS = [str(path) for path in sorted(Path(evals.sample.__file__).parent.glob("*.csv"))]
+
+
+def main() -> None:
+    """Run every benchmark in a home of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        run(home, "ingest", "policies")
+        run(home, "ingest", "records", *_RECORDS)
+        calculation(home)
+        starts(home)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of the processes that are timed."""
+    given = {"XUESHI_HOME": str(home), "XUESHI_TODAY": str(TODAY), "XUESHI_AUTH_SECRET": "bench-" * 8}
+    return {**os.environ, **given, "XUESHI_RATE_LIMIT": "1000000"}
+
+
+def run(home: Path, *arguments: str) -> str:
+    """Run `xueshi`; its standard output."""
+    done = subprocess.run([_XUESHI, *arguments], env=environment(home), check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def calculation(home: Path) -> None:
+    """One teacher's calculation with its steps, against the bare indexed lookup of the same records."""
+    path = home / "xueshi.db"
+    bare = sqlite3.connect(path)
+    query = (
+        "SELECT record_id, title, category, organiser, hours, completed_on, status, reason FROM credits"
+        " WHERE teacher_id = ? ORDER BY completed_on, record_id"
+    )
+    database, scope = Database(f"sqlite:///{path}"), Scope(TEACHER, None)
+    with database.read() as connection:
+        applied = find(policies.rule_sets(connection), "广东省/东莞市/莞城街道/莞城中心小学", TODAY.year)
+        assert applied is not None
+        records = people.records(connection, scope, TEACHER)
+
+        def looked_up() -> object:
+            return bare.execute(query, (TEACHER,)).fetchall()
+
+        def through_the_store() -> object:
+            return people.records(connection, scope, TEACHER)
+
+        def calculated() -> object:
+            return calculate(applied, records)
+
+        def whole() -> object:
+            return calculate(applied, people.records(connection, scope, TEACHER))
+
+        times = side_by_side([looked_up, through_the_store, calculated, whole])
+    table("One teacher", f"{len(records)} records", ["median", "÷ bare lookup"])
+    names = [
+        "bare lookup (sqlite3, indexed)",
+        "lookup by the store",
+        "calculation with steps",
+        "lookup and calculation",
+    ]
+    for name, seconds in zip(names, times, strict=True):
+        row(name, f"{seconds * 1e6:.0f} µs", f"{seconds / times[0]:.1f}")
+
+
+def side_by_side(work: list[Callable[[], object]], rounds: int = 2000) -> list[float]:
+    """Median seconds of each, taken in turn so that the machine's drift hits all alike."""
+    taken: list[list[float]] = [[] for _ in work]
+    for _ in range(rounds):
+        for number, one in enumerate(work):
+            start = time.perf_counter()
+            one()
+            taken[number].append(time.perf_counter() - start)
+    return [statistics.median(times) for times in taken]
+
+
+def starts(home: Path) -> None:
+    """Cold starts as whole processes, against a bare interpreter in the same run."""
+    env = environment(home)
+    commands = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "xueshi token": [_XUESHI, "token", "--as", ACCOUNT],
+        f"xueshi ask {QUESTION}": [_XUESHI, "ask", QUESTION, "--as", ACCOUNT],
+        "xueshi ask 培训费用谁出？": [_XUESHI, "ask", "培训费用谁出？", "--as", ACCOUNT],
+    }
+
+    def process(command: list[str]) -> Callable[[], object]:
+        return lambda: subprocess.run(command, env=env, check=True, capture_output=True)
+
+    times = side_by_side([process(command) for command in commands.values()], rounds=7)
+    table("Cold start", "whole process", ["median", "÷ bare Python"])
+    for name, seconds in zip(commands, times, strict=True):
+        row(name, f"{seconds:.2f} s", f"{seconds / times[0]:.0f}")
+    ready, memory = zip(*(serve(home) for _ in range(5)), strict=True)
+    row("xueshi serve, to ready", f"{statistics.median(ready):.2f} s", f"{statistics.median(ready) / times[0]:.0f}")
+    table("Memory", "resident, after 20 questions", ["median"])
+    row("one worker", f"{statistics.median(memory) / 1024:.0f} MB")
+    table("Where the time of a cold question goes", "imports, self and below", ["seconds"])
+    for name, seconds in imports(env):
+        row(name, f"{seconds:.2f}")
+
+
+def serve(home: Path) -> tuple[float, int]:
+    """Seconds from the start of the server to ready, and its resident memory in kB after some questions."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = run(home, "token", "--as", ACCOUNT).strip()
+    start = time.perf_counter()
+    server = subprocess.Popen([_XUESHI, "serve", "--port", str(port)], env=environment(home), stderr=subprocess.DEVNULL)
+    try:
+        while not answers(f"http://127.0.0.1:{port}/readyz"):
+            time.sleep(0.01)
+        ready = time.perf_counter() - start
+        for question in [QUESTION, "培训费用谁出？"] * 10:
+            body = f'{{"question": "{question}"}}'.encode()
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/v1/ask", body, headers)).read()
+        status = Path(f"/proc/{server.pid}/status").read_text()
+        memory = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    finally:
+        server.terminate()
+        server.wait()
+    return ready, memory
+
+
+def answers(url: str) -> bool:
+    """Whether a URL answers with success."""
+    try:
+        return bool(urllib.request.urlopen(url, timeout=1).status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def imports(env: dict[str, str]) -> list[tuple[str, float]]:
+    """The dearest imports of a cold question, by Python's own -X importtime."""
+    command = [sys.executable, "-X", "importtime", _XUESHI, "ask", QUESTION, "--as", ACCOUNT]
+    told = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stderr
+    wanted = (
+        "langchain.agents",
+        "langchain_core.language_models",
+        "sqlalchemy.orm",
+        "sqlalchemy",
+        "pydantic",
+        "typer",
+        "tokenizers",
+        "numpy",
+        "yaml",
+        "rich.console",
+        "pydantic_settings",
+    )
+    found = {}
+    for line in told.splitlines():
+        parts = [part.strip() for part in line.removeprefix("import time:").split("|")]
+        if len(parts) == 3 and parts[2] in wanted:
+            found[parts[2]] = int(parts[1]) / 1e6
+    return sorted(found.items(), key=lambda pair: -pair[1])
+
+
+def table(title: str, first: str, columns: list[str]) -> None:
+    """The head of a Markdown table."""
+    print(f"\n### {title}\n\n| {' | '.join([first, *columns])} |\n|{'---|' * (len(columns) + 1)}")
+
+
+def row(*cells: str) -> None:
+    """A row of it."""
+    print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
