@@ -34,7 +34,8 @@ def read_corpora(folders: Iterable[Path]) -> list[Entry]:
     problems: list[str] = []
     for folder in folders:
         if not folder.is_dir():
-            problems.append(f"{folder}：目录不存在，请核对路径。")
+            there = "不是目录：政策以目录为单位读入，其中须有 " + POLICY if folder.exists() else "目录不存在，请核对路径"
+            problems.append(f"{folder}：{there}。")
             continue
         inside = [folder] if (folder / POLICY).is_file() else sorted(path.parent for path in folder.glob(f"*/{POLICY}"))
         if not inside:

@@ -1,5 +1,6 @@
 """The calculator: the contract's worked example, its boundaries, and a naive reading of the contract in decimals."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -33,7 +34,7 @@ CAPS_CLAUSE, MINIMA_CLAUSE = "附件1/四/(二)", "附件1/四/(三)"
 PARTIAL: Mapping[str, Any] = {
     "from": date(2023, 1, 1),
     "cycle": {"id": "P1", "years": 1, "first": 2023, "clause": "一"},
-    "admit": [{"id": "A1", "status": [APPROVED], "clause": "一"}],
+    "admit": [{"id": "A1", "status": [APPROVED], "clause": "三"}],
     "count": [
         {"id": "C1", "where": {"category": [PUBLIC], "organiser": ["国家级", "省级"]}, "clause": "一"},
         {"id": "C2", "where": {"category": [SUBJECT], "organiser": [TOWN, "校级"]}, "at_most": "7.5", "clause": "二"},
@@ -106,6 +107,10 @@ def said(verdict: Verdict, *words: str) -> list[Step]:
     return [step for step in verdict.steps if all(word in step.text for word in words)]
 
 
+def numbers(step: Step) -> list[str]:
+    return re.findall(r"\d+(?:\.\d+)?", step.text)
+
+
 # The worked example: approved 公需 30; 专业 市级 20, 镇级 20, 市教研室 8; 选修 校级 10; pending 专业 市级 3. The capped
 # sources are split over several records, given out of the order of their dates.
 EXAMPLE = [
@@ -160,17 +165,27 @@ def test_worked_example_steps_say_what_was_done_to_which_records() -> None:
     verdict = dongguan(*EXAMPLE)
     [period] = said(verdict, "2023-01-01", "2023-12-31")
     assert period.clause == MINIMA_CLAUSE
-    [town] = said(verdict, TOWN, "20", "12", "8")
+    [city] = said(verdict, SUBJECT, "市级")
+    assert numbers(city) == ["20"]
+    assert list(city.record_ids) == ["city"]
+    [town] = said(verdict, SUBJECT, TOWN)
+    assert numbers(town) == ["20", "12", "12", "8"]
     assert sorted(town.record_ids) == ["town-1", "town-2", "town-3"]
     assert town.clause == CAPS_CLAUSE
-    [office] = said(verdict, OFFICE, "8", "6", "2")
+    [office] = said(verdict, SUBJECT, OFFICE)
+    assert numbers(office) == ["8", "6", "6", "2"]
     assert sorted(office.record_ids) == ["office-1", "office-2"]
     assert office.clause == CAPS_CLAUSE
     [waiting] = said(verdict, "待审核 3 学时")
     assert list(waiting.record_ids) == ["pending"]
-    [approved] = said(verdict, "若全部通过", "9")
+    [approved] = said(verdict, "若全部通过")
+    assert numbers(approved) == ["3", "9"]
     assert list(approved.record_ids) == ["pending"]
-    [total] = said(verdict, "合计", "78", "90", "12")
+    minima = [step for name in (PUBLIC, SUBJECT, ELECTIVE) for step in said(verdict, name, "要求不少于")]
+    assert [numbers(step) for step in minima] == [["30", "30"], ["38", "42", "4"], ["10", "18", "8"]]
+    assert {step.clause for step in minima} == {MINIMA_CLAUSE}
+    [total] = said(verdict, "合计")
+    assert numbers(total) == ["78", "90", "12", "12", "12"]
     assert total.clause == MINIMA_CLAUSE
 
 
@@ -256,6 +271,8 @@ def test_a_hundredth_short_in_one_category_is_not_made_good_by_another() -> None
     )
     assert verdict.counted == 10799
     assert (verdict.remaining, verdict.met) == (1, False)
+    [total] = said(verdict, "合计")
+    assert numbers(total) == ["107.99", "90", "0", "0.01", "0.01"]
     assert [line.shortfall for line in verdict.categories] == [1, 0, 0]
 
 
@@ -330,6 +347,22 @@ def test_what_no_line_takes_is_named_and_not_counted() -> None:
     assert all(excluded.clause is None for excluded in left_out(verdict, "unclassified"))
 
 
+def test_each_kind_of_hours_left_out_cites_what_leaves_it_out() -> None:
+    verdict = calculate(
+        applied("partial", 2023),
+        [
+            record("pending", SUBJECT, "市级", "1", status=PENDING),
+            record("rejected", SUBJECT, "市级", "1", status=REJECTED),
+            record("late", SUBJECT, "市级", "1", "2024-01-01"),
+        ],
+    )
+    assert not_counted(verdict) == [
+        ("pending", 100, ["pending"], "三"),
+        ("rejected", 100, ["rejected"], "三"),
+        ("outside_period", 100, ["late"], "一"),
+    ]
+
+
 def test_a_line_of_several_organisers_caps_their_sum() -> None:
     verdict = calculate(
         applied("partial", 2023),
@@ -393,6 +426,8 @@ def test_a_five_year_cycle_sums_all_its_years() -> None:
 
 def test_the_first_year_of_the_cycle_is_said_to_be_a_setting() -> None:
     verdict = calculate(applied("weinan-2019", 2023), [])
+    [total] = said(verdict, "合计")
+    assert numbers(total) == ["0", "360", "360"]
     [step] = said(verdict, "2016", "设置")
     assert verdict.notes == [step]
     assert "没有写明" in step.text
