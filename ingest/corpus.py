@@ -34,7 +34,9 @@ def read_corpora(folders: Iterable[Path]) -> list[Entry]:
     problems: list[str] = []
     for folder in folders:
         if not folder.is_dir():
-            there = "不是目录：政策以目录为单位读入，其中须有 " + POLICY if folder.exists() else "目录不存在，请核对路径"
+            there = (
+                "不是目录：政策以目录为单位读入，其中须有 " + POLICY if folder.exists() else "目录不存在，请核对路径"
+            )
             problems.append(f"{folder}：{there}。")
             continue
         inside = [folder] if (folder / POLICY).is_file() else sorted(path.parent for path in folder.glob(f"*/{POLICY}"))
@@ -96,6 +98,9 @@ def _yaml(path: Path, text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"第 {mark.line + 1} 行" if mark else "某处"
         raise InputError(f"{path}：{where}不是合法的 YAML（{getattr(error, 'problem', '格式有误')}）。") from None
+    except ValueError as error:
+        # A day such as 2023-02-30 has the form of a date and is none.
+        raise InputError(f"{path}：有一个日期或数字不成立（{error}）。") from None
 
 
 def _model(path: Path, model: type[_Model], data: Any) -> _Model:

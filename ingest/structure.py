@@ -16,20 +16,18 @@ _NUMBERS = [
     (re.compile(r"(附件\d*)[:：\s]*(.*)"), "{}"),
     (re.compile(rf"(第(?:{_NUMERAL}|\d+)[编章节条])\s*(.*)"), "{}"),
     (re.compile(rf"({_NUMERAL})、\s*(.*)"), "{}"),
-    (re.compile(rf"\(({_NUMERAL})\)\s*(.*)"), "({})"),
-    (re.compile(r"(\d+)[.、]\s*(.*)"), "{}"),
-    (re.compile(r"\((\d+)\)\s*(.*)"), "({})"),
+    (re.compile(rf"[(（]({_NUMERAL})[)）]\s*(.*)"), "({})"),
+    (re.compile(r"(\d+)[.．、]\s*(.*)"), "{}"),
+    (re.compile(r"[(（](\d+)[)）]\s*(.*)"), "({})"),
 ]
 TAIL = "尾"
 
 
 def number(heading: str) -> tuple[str, str] | None:
     """The number of a heading as it stands in a locator, and the words after it; None where it has no number."""
-    plain = unicodedata.normalize("NFKC", heading).strip()
     for pattern, form in _NUMBERS:
-        if match := pattern.fullmatch(plain):
-            words = heading.strip()[len(heading.strip()) - len(match[2]) :] if match[2] else ""
-            return form.format(match[1]), words
+        if match := pattern.fullmatch(heading.strip()):
+            return form.format(unicodedata.normalize("NFKC", match[1])), match[2]
     return None
 
 

@@ -13,23 +13,17 @@ from tokenizers import Tokenizer
 from assistant.errors import SettingsError
 
 SHIPPED = Path(__file__).parent / "model"
-
 Vectors: TypeAlias = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """A sentence-embedding model."""
+    """A sentence-embedding model. Vectors of models of the same `fingerprint` may be compared."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Names the model: of the same fingerprint, vectors may be compared."""
-
-    @property
-    def dimensions(self) -> int:
-        """Length of a vector."""
+    fingerprint: str
+    dimensions: int
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of shape (number of texts, dimensions), each of length 1, or 0 where the text says nothing."""
+        """Vectors, shape (number of texts, dimensions), each of length 1, or 0 where there is nothing to go by."""
 
 
 def load_embedder(model: str | None) -> Embedder:
@@ -71,7 +65,7 @@ class _SentenceTransformer:
             ) from None
         try:
             self._model = SentenceTransformer(model)
-            self.dimensions = self.embed(["学时"]).shape[1]
+            self.dimensions = len(self._model.encode("学时", show_progress_bar=False))
         except Exception as error:  # whatever a foreign model's files or the hub raise
             raise SettingsError(
                 f"设置 XUESHI_EMBEDDING_MODEL 所指的模型 {model!r} 载入失败（{type(error).__name__}）："
@@ -80,9 +74,8 @@ class _SentenceTransformer:
         self.fingerprint = _of_files(Path(model)) if Path(model).is_dir() else model
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        sound = [_sound(text) for text in texts]
-        vectors = self._model.encode(sound, convert_to_numpy=True, show_progress_bar=False)
-        return _to_length_1(np.asarray(vectors, np.float32).reshape(len(sound), -1))
+        vectors = self._model.encode([_sound(text) for text in texts], show_progress_bar=False)
+        return _to_length_1(np.asarray(vectors, np.float32).reshape(len(texts), self.dimensions))
 
 
 def _of_files(folder: Path) -> str:
@@ -102,4 +95,5 @@ def _sound(text: str) -> str:
 
 def _to_length_1(vectors: Vectors) -> Vectors:
     lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, np.float32(1))
+    lengths[lengths == 0] = 1
+    return vectors / lengths

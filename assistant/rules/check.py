@@ -1,11 +1,12 @@
 """Every rule against the clause it cites: the clause is there, it holds the figure, no line is unreachable."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from itertools import product
+from typing import NamedTuple, get_args
 
 from assistant.figures import figures
 from assistant.policy import Policy
-from assistant.rules.schema import Count, Line, RuleFile, Version, Where
+from assistant.rules.schema import Category, Count, Line, Organiser, RuleFile, Version
 
 
 class Finding(NamedTuple):
@@ -50,18 +51,12 @@ def _fault(policy: Policy, line: Line) -> str | None:
 
 
 def _shadowed(version: Version, line: Line) -> str | None:
-    """A `count` line that an earlier one always wins against."""
+    """Whether earlier lines of `count` always win against this one, alone or together."""
     if not isinstance(line, Count):
         return None
-    for earlier in version.count[: version.count.index(line)]:
-        if _within(line.where, earlier.where):
-            return f"永远轮不到：{earlier.id} 已先取走"
-    return None
-
-
-def _within(inner: Where, outer: Where) -> bool:
-    pairs = ((inner.category, outer.category), (inner.organiser, outer.organiser))
-    return all(wide is None or (narrow is not None and set(narrow) <= set(wide)) for narrow, wide in pairs)
+    kinds = product(get_args(Category), (*get_args(Organiser), None))
+    winners = {version.count[version.places[kind]].id for kind in kinds if line.where.takes(*kind)}
+    return None if line.id in winners else f"永远轮不到：{'、'.join(sorted(winners))} 已先取走"
 
 
 def _show(line: Line) -> str:

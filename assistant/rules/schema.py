@@ -131,7 +131,9 @@ class Cycle(Line):
 
     @property
     def figures(self) -> Sequence[Fraction]:
-        return (Fraction(self.years),) if self.years > 1 else ()
+        if self.years == 1:
+            return ()
+        return (Fraction(self.years),) if self.first_is_setting else (Fraction(self.years), Fraction(self.first))
 
     def period(self, year: int) -> tuple[date, date]:
         """First and last day of the period that holds `year`."""
