@@ -29,11 +29,11 @@ class Assumption(BaseModel):
     """Hours that a what-if adds, as if approved."""
 
     category: Category
-    hours: Annotated[str, Field(description="学时，如 6 或 4.5", pattern=r"^\d{1,4}(\.\d{1,2})?$")]
+    hours: Annotated[str, Field(description="学时，如 6 或 4.5", pattern=r"^\d{1,6}(\.\d{1,2})?$")]
     organiser: Organiser | None = None
 
 
-Year = Annotated[int | None, Field(description="年份；不填为今年", ge=1990, le=2100)]
+Year = Annotated[int | None, Field(description="年份；不填为今年", ge=1, le=9000)]
 Whose = Annotated[str | None, Field(description="另一位教师的姓名或编号；不填为提问者本人")]
 
 
@@ -53,9 +53,9 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
     def query_records(
         runtime: Runtime,
         year: Year = None,
-        status: Status | None = None,
-        category: Category | None = None,
-        organiser: Organiser | None = None,
+        statuses: list[Status] | None = None,
+        categories: list[Category] | None = None,
+        organisers: list[Organiser] | None = None,
         teacher: Whose = None,
     ) -> tuple[str, Result]:
         """列出一位教师的学时记录，可按年份、审核状态、科目类别、组织单位筛选；不填年份为全部年份。"""
@@ -67,9 +67,9 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
             wanted = [
                 row
                 for row in in_year
-                if status in (None, row.status)
-                and category in (None, row.category)
-                and organiser in (None, row.organiser)
+                if (not statuses or row.status in statuses)
+                and (not categories or row.category in categories)
+                and (not organisers or row.organiser in organisers)
             ]
             return Records(_own(run, who), who.name, year, wanted, bool(in_year))
 

@@ -57,6 +57,8 @@ def test_parse(text: str, hundredths: int) -> None:
         "inf",
         "1000000",
         "1\n2",
+        "４.５",
+        "٣",
     ],
 )
 def test_anything_but_a_plain_decimal_is_refused(text: str) -> None:

@@ -1,68 +1,37 @@
-const PATIENCE = 120e3; // milliseconds: a mobile network can leave a request hanging for ever
+/** An error in a line fit to show. `status` is 0 where no answer came; `wait`: the seconds to leave before a retry. */
+const failed = (status, detail, wait) => Object.assign(new Error(detail), { status, wait });
 
-/** What went wrong, in a line fit to show. `status` is 0 where no answer came. */
-export class Problem extends Error {
-  constructor(status, detail, retryAfter = 0) {
-    super(detail);
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
-
-/** JSON from the server, or a Problem. `body`: what to post. */
-export async function request(path, { body, token, signal } = {}) {
-  const headers = {};
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
-  let response, data;
-  try {
-    response = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
-    data = await response.json();
-  } catch (_) {
-    if (!response) throw new Problem(0, "没有连上服务器，请检查网络后重试。");
-    throw new Problem(response.status, "服务器的回答读不出来，请稍后重试。");
-  }
+/** JSON from the server. `body`: what to post. */
+export async function request(path, body, token) {
+  const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
+  const lost = () => {
+    throw failed(0, "没有连上服务器，请检查网络后重试。");
+  };
+  const post = body && { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(path, { headers, ...post }).catch(lost);
+  const data = await response.json().catch(lost);
   if (response.ok) return data;
-  const wait = Number(response.headers.get("Retry-After")) || 0;
-  throw new Problem(response.status, data.detail || "请求没有成功，请稍后重试。", wait);
+  const wait = Number(response.headers.get("Retry-After"));
+  throw failed(response.status, data.detail || "请求没有成功，请稍后重试。", wait);
 }
 
 /**
- * One signed-in account; the token lives here and nowhere else. Another account is another Session, and `end` cuts off
- * what the old one still waits for, so that nothing of one person reaches the next. `renew` gets a fresh token (demo).
+ * One signed-in account; its token lives here and nowhere else. Another account is another Session, and what arrives for
+ * one that has `ended` is dropped: nothing of one person reaches the next. `renew` (the demo's) gets a token.
  */
 export class Session {
-  constructor(token, renew = null) {
-    this.token = token;
-    this.renew = renew;
-    this.ended = false;
-    this.open = new Set();
-  }
-
-  end() {
-    this.ended = true;
-    this.open.forEach((controller) => controller.abort());
+  constructor(token, renew) {
+    Object.assign(this, { token, renew, ended: false });
   }
 
   async call(path, body) {
+    if (!this.token) this.token = await this.renew();
     try {
-      return await this.once(path, body);
+      return await request(path, body, this.token);
     } catch (problem) {
-      if (problem.status !== 401 || !this.renew || this.ended) throw problem;
-      this.token = await this.renew();
-      return this.once(path, body);
-    }
-  }
-
-  async once(path, body) {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), PATIENCE);
-    this.open.add(controller);
-    try {
-      return await request(path, { body, token: this.token, signal: controller.signal });
-    } finally {
-      clearTimeout(timer);
-      this.open.delete(controller);
+      if (problem.status !== 401 || !this.renew) throw problem;
+      this.token = await this.renew(); // an hour has passed in the demo
+      return request(path, body, this.token);
     }
   }
 }

@@ -1,155 +1,81 @@
-import { Problem, request, Session } from "./api.js";
+import { request, Session } from "./api.js";
 import { Chat } from "./chat.js";
-import { button, el, say } from "./dom.js";
-import { goToClause, policyView } from "./policy.js";
+import { el, say } from "./dom.js";
+import { goToClause, policyPage } from "./policy.js";
 
-const ROLES = {
-  teacher: "教师",
-  school_admin: "学校管理员",
-  town_admin: "镇街管理员",
-  county_admin: "县区管理员",
-  city_admin: "市级管理员",
-};
+const ADMINS = { school_admin: "学校管理员", town_admin: "镇街管理员", county_admin: "县区管理员", city_admin: "市级管理员" };
+const ROLES = { teacher: "教师", ...ADMINS };
 const at = (id) => document.getElementById(id);
-const [view, who, signInBox, heading] = ["view", "who", "sign-in", "heading"].map(at);
-const policyId = (/^\/policies\/([^/]+)\/?$/.exec(location.pathname) || [])[1];
+const [view, form, token, demoBar, sample, account] = ["view", "sign-in", "token", "demo", "sample", "account"].map(at);
+const [, policyId] = /^\/policies\/([^/]+)\/?$/.exec(location.pathname) || [];
 
-let session = null; // who is signed in, if anybody
-let chat = null; // the conversation and whose it is: {account, chat}
+let session = new Session(); // who is signed in, or signing in
+let chat = null; // that account's conversation
 
-async function start() {
-  const demo = await request("/demo/accounts").catch(() => null);
-  if (!demo) return signIn();
-  showDemo(demo);
-  return beSample(demo.default);
-}
-
-/** The demo's date and, where there is a conversation, the choice of who to be. */
+/** The demo's date, and for a conversation the choice of who to be, by unit. */
 function showDemo({ today, accounts, default: first }) {
-  who.append(el("p", { class: "demo" }, `演示日期 ${today}，示例数据均为虚构`));
-  if (policyId) return;
-  const units = new Map(accounts.map(({ unit }) => [unit, []]));
-  accounts.forEach((account) => units.get(account.unit).push(account));
-  const option = ({ account, name, role }) =>
-    el("option", { value: account, selected: account === first }, [name, ROLES[role] || role, account].filter(Boolean).join("，"));
-  const groups = [...units].map(([unit, members]) => el("optgroup", { label: unit.split("/").join(" ") }, members.map(option)));
-  const change = (event) => beSample(event.target.value);
-  const pick = el("select", { id: "sample", change, autocomplete: "off" }, groups);
-  who.append(el("label", { for: "sample" }, "示例账号"), pick);
-}
-
-async function beSample(account) {
-  const token = async () => (await request("/demo/token", { body: { account } })).token;
-  leave();
-  const entering = (session = new Session(null, token)); // its first call finds no token and gets one
-  await enter(entering, () => beSample(account));
-}
-
-/** Forget the account that was signed in, with all that is shown of it. */
-function leave() {
-  if (session) session.end();
-  session = chat = null;
-  view.textContent = "";
-}
-
-/** Open what the address asks for as `entering`. */
-async function enter(entering, again) {
-  view.setAttribute("aria-busy", "true");
-  try {
-    await (policyId ? openPolicy(entering) : openChat(entering));
-  } catch (problem) {
-    if (entering.ended) return;
-    if (problem.status === 401 || problem.status === 403) signIn(problem.message);
-    else showProblem(problem, again);
-  } finally {
-    view.removeAttribute("aria-busy");
+  const units = new Map(accounts.map(({ unit }) => [unit, el("optgroup", { label: unit.split("/").join(" ") })]));
+  for (const { account: value, unit, name, role } of accounts) {
+    units.get(unit).append(el("option", { value }, [name, ROLES[role], value].filter(Boolean).join(" · ")));
   }
+  sample.append(...units.values());
+  sample.value = first;
+  demoBar.querySelector("time").textContent = today;
+  demoBar.hidden = false;
+  at("choice").hidden = Boolean(policyId);
+  beSample();
 }
 
-async function openChat(entering) {
-  const me = await entering.call("/v1/me");
-  if (entering.ended) return;
-  if (chat && chat.account === me.account) {
-    chat.chat.session = entering; // the same person again: conversation and draft stay
-  } else {
-    chat = { account: me.account, chat: new Chat(entering, me, signIn) };
-    view.textContent = "";
-    view.append(chat.chat.node);
-  }
-  signedIn();
-  if (!at("sample")) showAccount(me);
-  say(`已登录：${ROLES[me.role] || me.role}，${me.account}`);
-}
-
-async function openPolicy(entering) {
-  const policy = await entering.call(`/v1/policies/${policyId}`);
-  if (entering.ended) return;
-  heading.textContent = policy.title;
-  document.title = `${policy.title} - 学时通`;
+/** Be the chosen sample account, with nothing left of the one before. */
+function beSample() {
+  const body = { account: sample.value };
+  chat = null;
   view.textContent = "";
-  view.append(policyView(policy));
-  signedIn();
-  goToClause();
-  window.addEventListener("hashchange", goToClause);
+  enter(new Session(null, async () => (await request("/demo/token", body)).token));
 }
 
-function signedIn() {
-  const hadFocus = signInBox.contains(document.activeElement);
-  signInBox.hidden = true;
-  signInBox.textContent = "";
+/** Sign in as `entering` and open what the address asks for. */
+async function enter(entering) {
+  session.ended = true;
+  session = entering;
+  const call = entering.call(policyId ? `/v1/policies/${policyId}` : "/v1/me");
+  const [found, problem] = await call.then((data) => [data], (error) => [null, error]);
+  if (entering.ended) return;
+  if (problem && problem.status !== 404 && demoBar.hidden) return signIn(problem.message);
+  const signingIn = !form.hidden;
+  form.hidden = true;
   view.hidden = false;
-  if (hadFocus) (at("question") || at("main")).focus();
+  token.value = view.textContent = "";
+  if (problem) view.append(el("p", { class: "error" }, problem.message), el("a", { href: "/" }, "返回首页"));
+  else view.append(policyId ? policyPage(found) : conversation(found));
+  if (at("missing")) goToClause();
+  else if (signingIn && chat) chat.box.focus({ preventScroll: true });
+  say(problem ? problem.message : "已打开");
 }
 
-function showAccount({ account, role, unit }) {
-  const place = unit.split("/").pop();
-  const out = () => {
-    leave();
-    who.textContent = "";
-    signIn("已退出。");
-  };
-  who.textContent = "";
-  who.append(el("p", {}, `${account}，${ROLES[role] || role}，${place} `), button("退出", out, { class: "quiet" }));
+/** The account's conversation: the open one if it is the same person's, who finds draft and answers as they were. */
+function conversation(me) {
+  if (!chat || chat.account !== me.account) chat = new Chat(me, signIn);
+  chat.session = session;
+  account.firstElementChild.textContent = `${me.account}，${ROLES[me.role]}，${me.unit.split("/").pop()}`;
+  account.hidden = !demoBar.hidden;
+  return chat.node;
 }
 
-/** Ask for a token. What is open stays, unseen: it comes back only for the same account. */
+/** Ask for a token. What is open stays, unseen, and comes back only for the same account. */
 function signIn(why = "") {
-  view.hidden = true;
-  const token = el("input", { id: "token", autocomplete: "off", spellcheck: "false", "aria-describedby": "token-help" });
-  const submit = (event) => {
-    event.preventDefault();
-    const pasted = token.value.replace(/^\s*Bearer\s+/i, "").trim();
-    if (!pasted) return token.focus();
-    if (session) session.end();
-    session = new Session(pasted);
-    return enter(session, () => signIn());
-  };
-  signInBox.textContent = "";
-  signInBox.append(
-    why ? el("p", { class: "error" }, why) : "",
-    el(
-      "form",
-      { submit },
-      el("label", { for: "token" }, "登录凭证"),
-      el("p", { id: "token-help" }, "请粘贴访问凭证。试用时可由管理员执行 ", el("code", {}, "xueshi token --as 账号"), " 签发，最长 60 分钟有效。"),
-      token,
-      el("button", { type: "submit" }, "登录"),
-    ),
-    el("p", { class: "remark" }, "凭证只保存在本页内存中，关闭或刷新后需重新粘贴。"),
-  );
-  signInBox.hidden = false;
+  view.hidden = account.hidden = true;
+  form.hidden = false;
+  form.querySelector(".error").textContent = why;
   token.focus();
-  if (why) say(why);
+  say(why);
 }
 
-function showProblem(problem, again) {
-  const message = problem instanceof Problem ? problem.message : "页面出错，请刷新后重试。";
-  view.hidden = false;
-  view.textContent = "";
-  view.append(el("p", { class: "error" }, message));
-  if (problem.status !== 404) view.append(button("重试", again, { class: "retry" }));
-  if (policyId) view.append(el("p", {}, el("a", { href: "/" }, "返回提问")));
-  say(message);
-}
-
-start();
+sample.addEventListener("change", beSample);
+window.addEventListener("hashchange", () => at("missing") && goToClause());
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const pasted = token.value.replace(/^\s*Bearer\s/i, "").trim();
+  if (pasted) enter(new Session(pasted));
+});
+request("/demo/accounts").then(showDemo, () => signIn());

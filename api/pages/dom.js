@@ -1,63 +1,43 @@
-/**
- * An element with attributes and children. Children that are strings become text nodes and functions become listeners:
- * nothing that the server sends can turn into markup or script.
- */
+/** An element. Strings become text and functions listeners, so nothing from the server can become markup or script. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
-    else if (value !== false && value !== null) node.setAttribute(name, value === true ? "" : value);
+    else if (value !== false) node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null));
+  node.append(...children.flat(Infinity));
   return node;
 }
 
-export function button(label, click, attributes = {}) {
-  return el("button", { type: "button", click, ...attributes }, label);
+export const button = (label, click, attributes) => el("button", { type: "button", click, ...attributes }, label);
+export const details = (summary, open, ...children) => el("details", { open }, el("summary", {}, summary), children);
+export const lines = (text) => text.split(/\n+/).filter(Boolean).map((line) => el("p", {}, line));
+export const remark = (...text) => el("p", { class: "remark" }, text);
+
+/** A table in a region of its own that scrolls sideways, by keyboard too. Rows are of strings, nodes or both. */
+export function table(caption, columns, rows, attributes) {
+  const numeric = columns.map((_, at) => rows.some((row) => /^\d+(\.\d+)?%?$/.test(row[at])));
+  const cell = (tag, content, at, scope = false) => el(tag, { scope, class: numeric[at] ? "number" : false }, content);
+  const line = (row) => row.map((content, at) => (at ? cell("td", content, at) : cell("th", content, at, "row")));
+  const head = el("thead", {}, el("tr", {}, columns.map((name, at) => cell("th", name, at, "col"))));
+  const body = el("tbody", {}, rows.map((row) => el("tr", {}, line(row))));
+  const whole = el("table", attributes, el("caption", {}, caption), head, body);
+  return el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption }, whole);
 }
 
-export function details(summary, open, ...children) {
-  return el("details", { open }, el("summary", {}, summary), ...children);
-}
-
-export const paragraphs = (text) => text.split(/\n+/).filter(Boolean);
-
-const isNumber = (cell) => /^\d+(\.\d+)?%?$/.test(cell);
-
-/** A table that scrolls sideways on its own, reachable by keyboard. `head`: whether each row begins with its heading. */
-export function table(caption, columns, rows, { head = false, foot = false } = {}) {
-  const numeric = columns.map((_, at) => rows.some((row) => isNumber(row[at])));
-  const cell = (tag, content, at, scope = null) => el(tag, { class: numeric[at] ? "number" : null, scope }, content);
-  const line = (row) =>
-    el("tr", {}, row.map((content, at) => (head && at === 0 ? cell("th", content, at, "row") : cell("td", content, at))));
-  return el(
-    "div",
-    { class: "scroll", role: "region", tabindex: 0, "aria-label": caption },
-    el(
-      "table",
-      {},
-      el("caption", {}, caption),
-      el("thead", {}, el("tr", {}, columns.map((name, at) => cell("th", name, at, "col")))),
-      el("tbody", {}, (foot ? rows.slice(0, -1) : rows).map(line)),
-      foot ? el("tfoot", {}, line(rows[rows.length - 1])) : null,
-    ),
-  );
-}
-
-/** Move focus and eyes to a node that a click asked for. */
+/** Take focus and eyes to what a click asked for. */
 export function bringTo(node, block) {
   node.focus({ preventScroll: true });
   node.scrollIntoView({ block });
 }
 
-/** Say something to a screen reader; what is seen stands elsewhere. */
-export function say(text) {
-  document.getElementById("status").textContent = text;
-}
+/** Tell a screen reader; what is seen stands elsewhere. */
+export const say = (text) => (document.getElementById("status").textContent = text);
 
-/** A locator for reading: text before the first number is `0` in the data, text after the last clause is `尾`. */
-export function place(locator) {
-  return locator.replace(/(^|\/)0$/, "$1开头").replace(/(^|\/)尾$/, "$1结尾");
-}
-
-export const textKind = (kind) => (kind === "original" ? "原文" : "摘要");
+/** A locator in words: `0` is the text before the first number, `尾` the text after the last clause. */
+export const place = (locator) => locator.replace(/(^|\/)0$/, "$1开头").replace(/(^|\/)尾$/, "$1结尾");
+/** Whether a policy's text is the document's own. */
+export const kind = (text) => el("span", { class: "kind" }, text === "original" ? "原文" : "摘要");
+/** A policy opens in a tab of its own, so that the conversation is not lost. */
+export const policyLink = (href, label) =>
+  el("a", { href, target: "_blank", rel: "noopener" }, label, el("span", { class: "unseen" }, "（新标签页）"));

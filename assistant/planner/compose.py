@@ -19,6 +19,8 @@ DENIED = (
 )
 MOST_ROWS = 50
 
+_OF_A_TEACHER = ["（教师编号）今年还差多少学时？", "镇级培训最多能计多少学时？"]
+
 _COLUMNS = ["记录编号", "项目名称", "科目类别", "组织单位", "学时", "完成日期", "审核状态"]
 _WHY = {
     "cap": "超过登记上限",
@@ -40,7 +42,7 @@ def compose(reading: Reading, results: Sequence[Result], year: int) -> Draft:
             return _namesakes(first)
         case NotATeacher():
             text = "您的账号没有对应的教师档案，因此没有本人的学时。请写出要查询的教师姓名或编号。"
-            return Draft(text, Outcome.CLARIFY, suggestions=_usual(year))
+            return Draft(text, Outcome.CLARIFY, suggestions=_OF_A_TEACHER)
         case Hours(calculation=None):
             return _no_rule(first)
         case Hours() if reading.intent is Intent.WHY:
@@ -70,7 +72,7 @@ def everyone(role: str, year: int) -> Draft:
     if role == "teacher":
         return Draft(DENIED, Outcome.NOT_PERMITTED, suggestions=_usual(year))
     text = "对话里目前只能逐人查询。请写出教师的姓名或编号。"
-    return Draft(text, Outcome.CLARIFY, suggestions=["（教师编号）今年还差多少学时？"])
+    return Draft(text, Outcome.CLARIFY, suggestions=_OF_A_TEACHER)
 
 
 def foreign(year: int) -> Draft:
@@ -155,7 +157,7 @@ def _left_out(result: Hours) -> list[str]:
         said.append(f"超过登记上限、没有计入的：{each}{total}。")
     if made.pending != "0":
         then = "即可达到要求" if made.remaining_if_approved == "0" else f"还差 {made.remaining_if_approved} 学时"
-        said.append(f"另有 {made.pending} 学时待审核，没有计入；若全部通过，{then}。")
+        said.append(f"另有 {made.pending} 学时待审核，没有计入{'' if made.met else f'；若全部通过，{then}'}。")
     for item in made.not_counted:
         if item.why in ("rejected", "unclassified"):
             said.append(f"{_WHY[item.why]} {item.hours} 学时，没有计入。")
@@ -209,7 +211,7 @@ def _about(reading: Reading, records: Sequence[Record]) -> set[str] | None:
         pairs = {rest[at : at + 2] for at in range(len(rest) - 1)} or {rest}
         titled = [record for record in wanted if any(pair in plain(record.title) for pair in pairs)]
         return {record.record_id for record in titled}
-    if reading.categories or reading.organisers or reading.status:
+    if reading.categories or reading.organisers or reading.statuses:
         return {record.record_id for record in wanted}
     return None
 
@@ -218,7 +220,7 @@ def _fits(reading: Reading, record: Record) -> bool:
     return (
         (not reading.categories or record.category in reading.categories)
         and (not reading.organisers or record.organiser in reading.organisers)
-        and reading.status in (None, record.status)
+        and (not reading.statuses or record.status in reading.statuses)
     )
 
 
@@ -245,7 +247,7 @@ def _what_if(result: Hours) -> Draft:
 def _records(reading: Reading, result: Records, year: int) -> Draft:
     who = "您" if result.own else result.name
     when = f"{result.year}年" if result.year else ""
-    what = "".join([reading.status or "", *reading.organisers, *reading.categories])
+    what = "".join("、".join(said) for said in (reading.statuses, reading.organisers, reading.categories))
     if not result.records:
         text = f"{when}没有查到{who}的{what}记录。"
         outcome = Outcome.ANSWERED if result.any_in_year else Outcome.NO_RECORDS
@@ -253,7 +255,7 @@ def _records(reading: Reading, result: Records, year: int) -> Draft:
     total = hours.show(sum(record.hours for record in result.records))
     text = f"{when}{who}有 {len(result.records)} 条{what}记录，共 {total} 学时，列在下面。"
     for record in result.records:
-        if record.reason and reading.status == "已驳回":
+        if record.reason and "已驳回" in reading.statuses:
             text += f"“{record.title}”被驳回的原因：{record.reason}。"
     table = _table(f"{who}{when}的{what}记录", result.records)
     return Draft(

@@ -63,9 +63,8 @@ def _call(reading: Reading) -> tuple[str, dict[str, Any]]:
     said: dict[str, Any] = {"year": reading.year, "teacher": reading.person}
     match reading.intent:
         case Intent.LIST:
-            first = {"category": reading.categories, "organiser": reading.organisers}
-            said |= {key: values[0] for key, values in first.items() if values}
-            return "query_records", {**said, "status": reading.status}
+            kinds = {"statuses": reading.statuses, "categories": reading.categories, "organisers": reading.organisers}
+            return "query_records", said | {name: list(values) for name, values in kinds.items() if values}
         case Intent.WHAT_IF:
             said["assume"] = [item._asdict() for item in reading.items]
     return "calculate_hours", said

@@ -22,18 +22,56 @@ from assistant.figures import numeral
 _HAN = re.compile(r"[\u3400-\u9fff·]+")
 _NUMERAL = "[零一二两三四五六七八九十百]"
 _SPECIAL = re.compile(
-    rf"(?P<hours>(?:\d+(?:\.\d+)?|{_NUMERAL}+)个?(?:学时|课时))"
-    r"|(?P<year>(?:19|20)\d\d)(?:学?年度?)?"
+    rf"(?P<hours>(?:-?\d+(?:\.\d+)?|{_NUMERAL}+(?:点{_NUMERAL}+)?)个?(?:学时|课时))"
+    r"|(?P<year>\d{4}|[零〇一二三四五六七八九]{4})学?年度?"
+    r"|(?P<part_of_year>\d{2})年"
+    r"|(?P<bare_year>(?:19|20)\d\d)(?!\d)"
     r"|(?P<id>[a-z]{1,8}[-_]?\d{2,}|\d{6,})"
     r"|(?P<number>\d+(?:\.\d+)?)"
 )
-# The hundred commonest surnames reach 85% of people; the rest of the classical list follows, then double ones.
-_SURNAMES = (
+# The commonest surnames, then the rest of the classical list (many are everyday words too); double ones apart.
+_COMMON = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾萧肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆"
     "汪范金石廖贾夏韦付傅方白邹孟熊秦邱江尹薛闫阎段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温尤岑卞邢翟庄聂冼简柯祝欧"
-    "甘翁凌霍阮俞包左路文牛樊葛纪舒屈项颜倪蓝殷詹申耿关兰焦柳艾卓涂席宁齐曲鲍骆符辛管阳申苗麦游季华司连裴成常康牟童路单米"
+    "甘翁凌霍阮俞包左路文牛樊葛纪舒屈项颜倪蓝殷詹申耿关兰焦柳艾卓涂席宁齐曲鲍骆符辛管阳苗麦游季华司连裴成常康牟童单米香祁"
 )
-_DOUBLE = ("欧阳", "司徒", "诸葛", "上官", "司马", "令狐", "东方", "皇甫", "尉迟", "端木", "慕容", "夏侯")
+_SURNAMES = _COMMON + (
+    "邝章施喻窦云鲁昌花柳酆费廉滕罗毕安乐时皮元卜平和穆湛臧伏成戚茅庞闵娄危盛梅刁丘虞应缪解宗宣贲郁杭洪诸石吉钮嵇滑荣荀"
+    "羊於惠甄曲家封芮羿储靳汲邴糜松井富巫乌焦巴弓牧隗谷车宓蓬全郗班仰秋仲伊宫宁仇栾暴厉戎祖束幸韶郜蓟薄印宿怀蒲邰从鄂索"
+    "咸籍赖蔺屠蒙池乔阴鬱胥能苍双闻莘党贡劳逄姬冉宰郦雍却璩桑桂濮寿通边扈燕冀郏浦尚农别晏柴瞿充茹习宦鱼容古易慎戈终暨居衡"
+    "步都满弘匡国寇广禄阙东殴殳沃利蔚越夔隆师巩厍晁勾敖融冷訾阚那饶空毋沙乜养鞠须丰巢蒯相查后荆红竺权逯盖益桓公佟伍岳帅缑亢"
+    "况郈有琴商佘佴伯赏墨哈谯笪年爱仝代么肇言福揭镇占亓官禹修矫才初旷邸植但库候练迟母原仉尉么邬修冶巨隋"
+)
+_DOUBLE = (
+    "欧阳",
+    "司徒",
+    "诸葛",
+    "上官",
+    "司马",
+    "令狐",
+    "东方",
+    "皇甫",
+    "尉迟",
+    "端木",
+    "慕容",
+    "夏侯",
+    "公孙",
+    "轩辕",
+    "钟离",
+    "宇文",
+    "长孙",
+    "司空",
+    "独孤",
+    "南宫",
+    "闻人",
+    "申屠",
+    "澹台",
+    "淳于",
+    "单于",
+    "太史",
+    "万俟",
+    "赫连",
+)
 
 
 _FIELD = {"topic", "title", "credit", "category", "organiser", "status"}
@@ -74,7 +112,7 @@ class Reading:
     year: int | None = None
     categories: Sequence[str] = ()
     organisers: Sequence[str] = ()
-    status: str | None = None
+    statuses: Sequence[str] = ()
     person: str | None = None
     items: Sequence[Item] = ()
     rest: Sequence[str] = ()
@@ -116,8 +154,9 @@ def _longest() -> int:
 
 
 def plain(question: str) -> str:
-    """The question in half-width forms, lower case, without white space inside."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", question).lower())
+    """The question in half-width forms, lower case; white space is kept between Latin words alone."""
+    text = unicodedata.normalize("NFKC", question).lower()
+    return re.sub(r"(?<![a-z0-9])\s+|\s+(?![a-z0-9])", "", text)
 
 
 def tokens(question: str) -> list[_Token]:
@@ -136,10 +175,16 @@ def tokens(question: str) -> list[_Token]:
         special = _SPECIAL.match(text, at)
         if special and special.lastgroup:
             close()
-            found.append(_Token(special.lastgroup, special[special.lastgroup], special.group()))
+            kind = special.lastgroup.removeprefix("bare_")
+            found.append(_Token(kind, special[special.lastgroup], special.group()))
             at = special.end()
             continue
-        size = next((n for n in range(min(longest, len(text) - at), 0, -1) if text[at : at + n] in known), 0)
+        double = text.startswith(_DOUBLE, at)  # 上官 is a surname, though 上 is a word
+        size = (
+            0
+            if double
+            else next((n for n in range(min(longest, len(text) - at), 0, -1) if text[at : at + n] in known), 0)
+        )
         if size:
             close()
             kind, value = known[text[at : at + size]]
@@ -157,14 +202,15 @@ def tokens(question: str) -> list[_Token]:
 def read(question: str, this_year: int) -> Reading:
     """What the question wants. Never fails: what can't be understood has an intent of its own."""
     cut = tokens(question)
-    items, person = _items(cut), _person(cut)
+    items, people = _items(cut), _people(cut)
+    person = people[0] if people else None
     return Reading(
         question=question,
-        intent=_intent(cut, person, items),
+        intent=_intent(cut, person, items) if len(people) < 2 else Intent.UNCLEAR,
         year=next(iter(_years(cut, this_year)), None),
         categories=_values(cut, "category"),
         organisers=_values(cut, "organiser"),
-        status=next(iter(_values(cut, "status")), None),
+        statuses=_values(cut, "status"),
         person=person,
         items=items or (),
         rest=[token.text for token in cut if token.kind == "rest" and token.text != person],
@@ -176,66 +222,110 @@ def read(question: str, this_year: int) -> Reading:
 def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | None) -> Intent:
     """The order is the meaning: of two that fit, the one that says more comes first."""
     kinds = {token.kind for token in cut}
-    alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "list"}
+    alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "each", "list", "records"}
     standing = bool(kinds & {"gap", "have"}) or alone
+    several = "everyone" in kinds or {"each", "gap"} <= kinds
     if (
-        "everyone" in kinds
+        several
         and "rule" not in kinds
-        and kinds & {"gap", "have", "not_counted", "status", "list", "credit"}
+        and kinds & {"gap", "have", "not_counted", "status", "list", "records", "credit"}
     ):
         return Intent.EVERYONE
+    if "how" in kinds and not (person or kinds & {"what_if", "not_counted", "status"}):
+        return Intent.POLICY
     if "what_if" in kinds or {"take", "hours", "gap"} <= kinds:
-        return Intent.WHAT_IF if items else Intent.UNCLEAR
+        return Intent.WHAT_IF if items and "less" not in kinds else Intent.UNCLEAR
     if "not_counted" in kinds and (person or kinds & {"why", "self", "list"}):
         return Intent.WHY
-    if kinds & {"rule", "policy"} and not (person or kinds & {"self", "status"}) and ("rule" in kinds or not standing):
+    ruled = "rule" in kinds or "each" in kinds
+    if (ruled or "policy" in kinds) and not (person or kinds & {"self", "status"}) and (ruled or not standing):
         return Intent.POLICY
-    asks_records = kinds & {"list", "status"} or ("organiser" in kinds and "category" not in kinds and standing)
-    if asks_records and "gap" not in kinds and (person or kinds & {"self", "status", "year", "category", "organiser"}):
+    listed = kinds & {"records", "status"} or ("list" in kinds and kinds & {"self", "credit"})
+    if (listed or ("organiser" in kinds and "category" not in kinds and standing)) and "gap" not in kinds:
         return Intent.LIST
     if person:
         return Intent.GAP
-    if standing and kinds & {"self", "credit", "year", "category", "hours"}:
-        return Intent.GAP if _explained(cut) else Intent.UNCLEAR
-    if kinds & {"rule", "policy", "topic", "credit", "category", "organiser"}:
-        return Intent.POLICY
-    return Intent.UNCLEAR if standing else Intent.FOREIGN
+    if standing and not ("topic" in kinds and not kinds & {"gap", "self", "credit", "category"}):
+        known = kinds & {"self", "credit", "year", "category", "hours"}
+        return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
+    ours = kinds & _FIELD or (kinds & {"rule", "policy"} and "self" not in kinds)
+    return Intent.POLICY if ours or "organiser" in kinds else Intent.FOREIGN
 
 
 def _explained(cut: Sequence[_Token]) -> bool:
     """Whether nothing in a question about one's state is left that could change its meaning."""
-    spare = any(token.kind == "part_of_year" or (token.kind == "rest" and len(token.text) > 1) for token in cut)
+    general = phrases()["general"]
+    spare = any(
+        token.kind == "part_of_year"
+        or (token.kind == "rest" and len(token.text) > 1)
+        or (token.kind == "topic" and token.text not in general)
+        for token in cut
+    )
     return not spare and len(set(_years(cut, 0))) < 2 and not _values(cut, "organiser")
 
 
-def _person(cut: Sequence[_Token]) -> str | None:
-    """The name or number of whoever the records asked about belong to, if the question says so; None: oneself.
-
-    A name is a surname with one to three characters that no phrase explains. Where nobody says "I", a lone surname is
-    enough: the given name may be made of everyday words.
-    """
+def _people(cut: Sequence[_Token]) -> list[str]:
+    """The names or numbers of those whose records are asked about, if the question says so; none: one's own."""
     kinds = {token.kind for token in cut}
-    asks = kinds & {"gap", "have", "not_counted", "status", "list"}
-    if not asks and ("credit" not in kinds or "rule" in kinds):
-        return None
+    asks = kinds & {"gap", "have", "not_counted", "status", "what_if", "records"} or {"list", "credit"} <= kinds
+    if not asks and ("credit" not in kinds or kinds & {"rule", "each"}):
+        return []
+    myself = "self" in kinds
+    surnames = _SURNAMES if asks and not myself else _COMMON
+    people, taken = list[str](), 0
     for place, token in enumerate(cut):
+        after = cut[place + 1 :]
+        titled = bool(after) and after[0].text in phrases()["title"]
+        if place < taken:
+            continue
         if token.kind == "id":
-            return token.text
-        if token.kind == "rest":
-            surname = 2 if token.text.startswith(_DOUBLE) else 1 if token.text[0] in _SURNAMES else 0
-            titled = place + 1 < len(cut) and cut[place + 1].text in phrases()["title"]
-            alone = len(token.text) == 1 and "self" not in kinds
-            if surname and (surname < len(token.text) <= surname + 2 or titled or alone):
-                return token.text
-    return SOMEBODY if "others" in kinds and (asks or "self" in kinds) else None
+            people.append(token.text)
+        elif token.kind == "rest" and (name := _name(token.text, titled, myself, surnames)):
+            # A given name made of everyday words follows its surname as such.
+            given = _given(after) if len(name) == 1 else []
+            taken = place + 1 + len(given)
+            people.append(name + "".join(given))
+        elif titled and not myself and len(token.text) > 1 and token.kind in ("filler", "how", "policy", "topic"):
+            people.append(token.text)
+    unnamed = "others" in kinds or ("title" in kinds and not myself and "topic" not in kinds)
+    return list(dict.fromkeys(people)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
+
+
+def _name(text: str, titled: bool, myself: bool, surnames: str) -> str | None:
+    """The name in what no phrase explains: a surname with one or two characters, or all of it before a title.
+
+    Where nobody says "I", a lone surname is enough, and so is a name at the end (英语组陈静).
+    """
+    surname = 2 if text.startswith(_DOUBLE) else 1 if text[0] in surnames else 0
+    if "·" in text or (titled and (surname or not myself)) or (surname and surname < len(text) <= surname + 2):
+        return text
+    if myself:
+        return None
+    if surname and len(text) == 1:
+        return text
+    ends = (text[-size:] for size in (3, 2) if len(text) > size)
+    return next((end for end in ends if end[0] in surnames), None)
+
+
+def _given(after: Sequence[_Token]) -> list[str]:
+    """The everyday words right after a lone surname, as far as they can be a given name."""
+    given: list[str] = []
+    for token in after:
+        if token.kind not in ("filler", "rest") or len("".join(given) + token.text) > 2:
+            break
+        given.append(token.text)
+    return given
 
 
 def _years(cut: Sequence[_Token], this_year: int) -> list[int]:
-    return [
-        this_year + token.value if isinstance(token.value, int) else int(token.value)
-        for token in cut
-        if token.kind == "year"
-    ]
+    return [_year(token.value, this_year) for token in cut if token.kind == "year"]
+
+
+def _year(said: int | str, this_year: int) -> int:
+    """A year from what a phrase stands for (-1: last year) or from its digits."""
+    if isinstance(said, int):
+        return this_year + said
+    return int(said) if said[0].isdigit() else int(numeral(said) or 0)
 
 
 def _values(cut: Sequence[_Token], kind: str) -> list[str]:
@@ -269,8 +359,8 @@ def _item(said: str, near: Sequence[_Token]) -> Item | None:
 def _amount(text: str) -> str | None:
     number = re.sub(r"个?(?:学时|课时)$", "", text)
     if not number[0].isdigit():
-        value = numeral(number)
-        return None if not value else str(value)
+        value = None if number[0] == "-" else numeral(number)
+        number = "" if value is None else hours.show(int(value * 100))
     try:
         return hours.show(hours.parse(number)) if hours.parse(number) else None
     except ValueError:

@@ -413,13 +413,16 @@ def test_files_beside_the_policies_are_left_alone(tmp_path: Path) -> None:
 
 def test_no_folder_or_an_empty_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "file.md").touch()
     with pytest.raises(InputError) as caught:
-        read_corpora([tmp_path / "absent", tmp_path / "empty"])
-    absent, empty = caught.value.problems
+        read_corpora([tmp_path / "absent", tmp_path / "empty", tmp_path / "file.md"])
+    absent, empty, file = caught.value.problems
     assert absent.startswith(str(tmp_path / "absent"))
     assert "目录不存在" in absent
     assert empty.startswith(str(tmp_path / "empty"))
     assert "没有找到" in empty
+    assert file.startswith(str(tmp_path / "file.md"))
+    assert "不是目录" in file
 
 
 def test_the_faults_of_all_folders_are_told_at_once(tmp_path: Path) -> None:

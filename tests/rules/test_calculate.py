@@ -522,7 +522,7 @@ def numbered(rows: Sequence[tuple[tuple[str, str | None], int, date, str]]) -> l
 
 records_of_a_teacher = st.lists(st.tuples(kinds, amounts, days, statuses), max_size=14).map(numbered)
 policies = st.sampled_from(sorted(TERMS))
-ORDINARY = settings(deadline=None, max_examples=200)
+ORDINARY = settings(max_examples=200)
 
 
 @ORDINARY

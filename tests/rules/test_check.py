@@ -268,6 +268,18 @@ def test_a_total_below_the_minima_together_is_found() -> None:
     assert set(faults(check(lower, RuleFile.model_validate(data)))) == {"R1"}
 
 
+def test_a_total_above_the_minima_together_is_no_fault() -> None:
+    data = written(DONGGUAN)
+    del data["versions"][0]["require"][1]
+    assert faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data))) == {}
+
+
+def test_minima_without_a_total_are_no_fault() -> None:
+    data = written(DONGGUAN)
+    del data["versions"][0]["require"][0]
+    assert faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data))) == {}
+
+
 def test_a_share_of_one_needs_no_figure() -> None:
     policy = shipped()[DONGGUAN].policy
     [line] = [line for name, line in all_lines() if (name, line.id) == (DONGGUAN, "V2")]

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.rules.find import Applicable, RuleSet, find
@@ -163,7 +163,6 @@ def test_weinan_before_its_policy_has_no_rule() -> None:
     assert find(shipped(), WEINAN, 2018) is None
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9999))
 def test_a_place_without_hour_rules_never_borrows_another_place_s(asked: int) -> None:
     assert find(shipped(), LINZI, asked) is None
@@ -176,7 +175,6 @@ spans = st.tuples(st.integers(2018, 2026), st.none() | st.integers(0, 3)).map(
 places_and_spans = st.lists(st.tuples(parts, spans), max_size=6)
 
 
-@settings(deadline=None)
 @given(places_and_spans, parts, st.integers(2016, 2030))
 def test_in_force_then_depth_decide_and_the_place_always_lies_inside(
     rows: list[tuple[str, Span]], place: str, asked: int
@@ -197,7 +195,6 @@ def test_in_force_then_depth_decide_and_the_place_always_lies_inside(
     assert (found.start, found.end) == year(asked)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 8), st.integers(1990, 2030), st.integers(2000, 2060))
 def test_periods_are_whole_cycles_that_hold_the_year(years: int, first: int, asked: int) -> None:
     """Also for years before the first of the cycle."""

@@ -222,6 +222,11 @@ def test_overlapping_versions_are_refused(folder: Path, start: str) -> None:
     assert "两个版本" in line
 
 
+def test_a_version_may_hold_for_a_single_day(folder: Path) -> None:
+    [version] = read(folder, edited("to: 2023-12-31", "to: 2023-01-01")).versions
+    assert version.from_ == version.to
+
+
 def test_versions_that_touch_are_no_overlap_in_whatever_order(folder: Path) -> None:
     second = SECOND.format(start="2024-01-01")
     swapped = "versions:\n" + second + RULES.removeprefix("versions:\n")
@@ -241,6 +246,7 @@ def test_a_file_without_versions_is_refused(folder: Path, rules: str) -> None:
         ("{id: C2, clause: 一}", "{id: C2, clause: 一"),
         ("  to: 2023-12-31", "\tto: 2023-12-31"),
         ("  to: 2023-12-31", "  to: !!python/object:os.system 2023"),
+        ("  to: 2023-12-31", "  ? [to]\n  : 2023-12-31"),
     ],
 )
 def test_broken_yaml_names_the_line(folder: Path, old: str, new: str) -> None:
