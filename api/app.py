@@ -107,7 +107,11 @@ def create_app(settings: Settings) -> FastAPI:
 def _add_headers(app: FastAPI) -> None:
     @app.middleware("http")
     async def headers(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
+        response: Response
+        try:
+            response = await call_next(request)
+        except Exception as error:
+            response = errors.unexpected(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         if request.url.path.startswith("/v1/"):

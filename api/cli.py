@@ -65,11 +65,11 @@ def ingest_policies_command(
     as_json: Json = False,
 ) -> None:
     """读入政策，分条建立索引；没有变化的不重做。"""
-    from assistant.bootstrap import stores
+    from assistant.retrieval.index import open_stores
     from ingest.policies import ingest_policies
 
     given = settings.load()
-    database, index = stores(given)
+    database, index = open_stores(given)
     with Progress(transient=True, disable=not sys.stderr.isatty() or as_json, console=Console(stderr=True)) as bar:
         task = bar.add_task("索引政策", total=None)
         reports = ingest_policies(database, index, paths or given.corpora, dry_run, lambda _: bar.advance(task))
@@ -223,11 +223,11 @@ def demo(
     import uvicorn
 
     from api.demo import TODAY, demo_app, demo_settings, prepare
-    from assistant.bootstrap import stores
+    from assistant.retrieval.index import open_stores
 
     given, out = demo_settings(), _out()
     out.print(f"演示日期：{TODAY}（示例记录截至这一天）", style="bold")
-    database, index = stores(given)
+    database, index = open_stores(given)
     prepare(database, index, given, out.print)
     database.close()
     index.close()

@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "请求"
+        where = ".".join(part for part in first["loc"][1:] if isinstance(part, str)) or "请求"
         return problem(422, f"{where}：{_SAY.get(first['type'], '格式不对')}")
 
     @app.exception_handler(HTTPException)
@@ -61,10 +61,11 @@ def install(app: FastAPI) -> None:
         detail = {404: "没有这个地址。", 405: "这个地址不支持这种请求。"}.get(error.status_code, "请求无法处理。")
         return problem(error.status_code, detail, dict(error.headers or {}))
 
-    @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> JSONResponse:
-        _LOG.error("%s %s failed: %s", request.method, request.url.path, trace(error))
-        return problem(500, "系统内部出错，没有作答。请稍后再试。")
+
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """What is said of an error that nobody foresaw."""
+    _LOG.error("%s %s failed: %s", request.method, request.url.path, trace(error))
+    return problem(500, "系统内部出错，没有作答。请稍后再试。")
 
 
 _SAY = {

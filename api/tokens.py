@@ -4,17 +4,24 @@
 with a key of the JWKS; a token's own `alg` only chooses between the two, each with its own keys.
 """
 
+import logging
 import time
+import warnings
 from functools import cached_property
 
 import jwt
 
 from assistant.errors import NotSignedIn, SettingsError, Unavailable
 from assistant.settings import Settings
+from assistant.text import is_text
 
 AUDIENCE = "xueshi"
 LONGEST = 60  # minutes
 _LEEWAY = 10  # seconds that two clocks may differ by
+_ADVISED_SECRET = 32  # bytes: RFC 7518, 3.2
+_LOG = logging.getLogger(__name__)
+# Said once, above, in words for whoever runs the service.
+warnings.filterwarnings("ignore", category=jwt.InsecureKeyLengthWarning)
 
 
 class Tokens:
@@ -27,6 +34,8 @@ class Tokens:
                 "缺少设置 XUESHI_AUTH_SECRET 或 XUESHI_AUTH_JWKS_URL：没有它就无法核验身份，不能启动服务。"
             )
         self._secret, self._jwks_url = settings.auth_secret, settings.auth_jwks_url
+        if self._secret and len(self._secret.encode()) < _ADVISED_SECRET:
+            _LOG.warning("XUESHI_AUTH_SECRET 短于 %d 个字节，容易被猜中：请换一个更长的。", _ADVISED_SECRET)
 
     @cached_property
     def _jwks(self) -> jwt.PyJWKClient:
@@ -39,7 +48,7 @@ class Tokens:
             if algorithm == "HS256" and self._secret:
                 key: str | jwt.PyJWK = self._secret
             elif algorithm in ("RS256", "ES256") and self._jwks_url:
-                key = self._jwks.get_signing_key_from_jwt(token)
+                key = self._key(token)
             else:
                 raise NotSignedIn("登录凭证的签名算法不被接受，请重新登录。")
             claims = jwt.decode(
@@ -50,15 +59,21 @@ class Tokens:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "sub", "aud"]},
             )
-        except jwt.PyJWKClientConnectionError:
-            raise Unavailable("暂时无法核验登录凭证，请稍后再试。") from None
         except jwt.ExpiredSignatureError:
             raise NotSignedIn("登录已过期，请重新登录。") from None
         except jwt.PyJWTError:
             raise NotSignedIn("登录凭证无效，请重新登录。") from None
+        if not isinstance(claims["exp"], int | float) or not is_text(str(claims["sub"])):
+            raise NotSignedIn("登录凭证无效，请重新登录。")
         if claims["exp"] > time.time() + LONGEST * 60 + _LEEWAY:
             raise NotSignedIn(f"登录凭证的有效期超过 {LONGEST} 分钟，不被接受。")
         return str(claims["sub"])
+
+    def _key(self, token: str) -> jwt.PyJWK:
+        try:
+            return self._jwks.get_signing_key_from_jwt(token)
+        except (jwt.PyJWKClientConnectionError, ValueError):
+            raise Unavailable("暂时无法核验登录凭证，请稍后再试。") from None
 
     def make(self, account: str, minutes: int) -> str:
         """A token for an account. SettingsError: there is no shared secret to sign with."""

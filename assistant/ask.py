@@ -4,7 +4,7 @@ import logging
 
 from assistant.agent import Agent
 from assistant.answer import Answer, Outcome
-from assistant.errors import HomeInUse, NotRegistered, QuestionError, XueshiError, trace
+from assistant.errors import HomeInUse, NotRegistered, QuestionError, Unavailable, XueshiError, trace
 from assistant.fixed import UNAVAILABLE, wording
 from assistant.guard import seal
 from assistant.identity import Account
@@ -12,6 +12,7 @@ from assistant.results import Run
 from assistant.settings import Settings
 from assistant.store import people, turns
 from assistant.store.database import Database
+from assistant.text import is_text
 from assistant.tools import state
 
 LONGEST = 2000  # characters of a question
@@ -25,9 +26,14 @@ class Assistant:
         self._settings, self._database, self._agent = settings, database, agent
 
     def account(self, name: str) -> Account:
-        """The registered account. NotRegistered: nobody has that name."""
+        """The registered account. NotRegistered: nobody has that name; Unavailable: nobody is registered yet."""
+        if not is_text(name):
+            raise NotRegistered("账号没有登记，请联系学校管理员登记。")
         with self._database.read() as connection:
             found = people.account(connection, name)
+            registered = found is not None or people.any_account(connection)
+        if not registered:
+            raise Unavailable("还没有登记任何账号：请先运行 xueshi ingest records 导入 accounts.csv。")
         if found is None:
             raise NotRegistered(f"账号 {name[:40]} 没有登记，请联系学校管理员登记。")
         return found
@@ -35,6 +41,8 @@ class Assistant:
     def ask(self, question: str, account: Account, thread: str | None = None) -> Answer:
         """One answer. Raises QuestionError, NotFound (the thread), TooManyQuestions; what fails later is told."""
         question = question.strip()
+        if not (is_text(question) and is_text(thread or "")):
+            raise QuestionError("问题中有不成字符的编码，请重新输入。")
         if not 1 <= len(question) <= LONGEST:
             raise QuestionError(f"问题应为 1 至 {LONGEST} 个字，现在是 {len(question)} 个字。")
         with self._database.write() as connection:

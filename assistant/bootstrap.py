@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from assistant.agent import Agent
 from assistant.ask import Assistant
 from assistant.planner.model import OfflinePlanner
-from assistant.retrieval.index import Index
+from assistant.retrieval.index import Index, open_stores
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.tools import make_tools
@@ -28,11 +28,6 @@ class Installation:
 
 def install(settings: Settings) -> Installation:
     """An installation ready for questions. The index opens with its first use."""
-    database, index = stores(settings)
+    database, index = open_stores(settings)
     agent = Agent(OfflinePlanner(), make_tools(database, index))
     return Installation(settings, database, index, Assistant(settings, database, agent))
-
-
-def stores(settings: Settings) -> tuple[Database, Index]:
-    """The stores alone, for work that asks nothing."""
-    return Database(settings.database), Index(settings.home, settings.vector_url, settings.embedding_model)

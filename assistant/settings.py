@@ -5,6 +5,7 @@ import os
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -56,9 +57,20 @@ class Settings(BaseSettings):
     @field_validator("vector_url")
     @classmethod
     def _chroma(cls, value: str) -> str:
-        if value != "chroma:" and not value.startswith("chroma+http://"):
+        try:
+            server = urlsplit(value)
+            good = value == "chroma:" or (server.scheme == "chroma+http" and server.hostname and server.port != 0)
+        except ValueError:
+            good = False
+        if not good:
             raise ValueError("只能是 chroma: 或 chroma+http://主机:端口")
         return value
+
+    @field_validator("today", mode="before")
+    @classmethod
+    def _iso(cls, value: Any) -> Any:
+        # Left alone, a number would be read as seconds since 1970.
+        return date.fromisoformat(value) if isinstance(value, str) else value
 
     @property
     def database(self) -> str:
@@ -84,7 +96,8 @@ def load(**overrides: Any) -> Settings:
         first = error.errors(include_url=False)[0]
         name = PREFIX + str(first["loc"][0]).upper()
         meant = Settings.model_fields[str(first["loc"][0])].description
-        told = str(first["ctx"]["error"]) if first["type"] == "value_error" else f"应为：{meant}"
+        own = first["type"] == "value_error" and first["loc"][0] != "today"
+        told = str(first["ctx"]["error"]) if own else f"应为：{meant}"
         raise SettingsError(f"设置 {name} 有误（{first['input']!r}）：{told}") from None
 
 

@@ -15,7 +15,8 @@ import pytest
 
 import evals.sample
 from assistant.answer import Answer
-from assistant.bootstrap import Installation, install, stores
+from assistant.bootstrap import Installation, install
+from assistant.retrieval.index import open_stores
 from assistant.settings import Settings
 from ingest.policies import ingest_policies
 from ingest.records import load_records
@@ -48,7 +49,7 @@ def made_home(tmp_path_factory: pytest.TempPathFactory, _own_environment: None) 
     """A home that is ready for questions, its stores closed: to be copied, never opened."""
     home = tmp_path_factory.mktemp("made") / "home"
     settings = settings_at(home)
-    database, index = stores(settings)
+    database, index = open_stores(settings)
     ingest_policies(database, index, settings.corpora)
     load_records(database, SAMPLE, TODAY)
     index.close()

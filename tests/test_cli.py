@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine, func, select
 
 import evals.sample
-from assistant.bootstrap import stores
+from assistant.retrieval.index import open_stores
 from assistant.settings import SHIPPED_CORPUS, Settings
 from assistant.store.database import Database
 from assistant.store.tables import Base
@@ -330,7 +330,7 @@ def test_a_misspelt_setting_is_told_the_right_name(failed: dict[str, Future[Ran]
 def test_what_was_refused_changed_nothing(first: First, failed: dict[str, Future[Ran]]) -> None:
     for name in ("records: bad rows", "ingest: a clause that rules cite is gone"):
         failed[name].result()
-    database, index = stores(Settings.model_construct(home=first.home))
+    database, index = open_stores(Settings.model_construct(home=first.home))
     reports = ingest_policies(database, index, [SHIPPED_CORPUS], dry_run=True)
     assert [report.changed for report in reports] == [False, False]
     database.close()

@@ -202,7 +202,7 @@ import os, signal, sys
 from pathlib import Path
 
 import chromadb
-from assistant.bootstrap import stores
+from assistant.retrieval.index import open_stores
 from assistant.retrieval.index import Index
 from assistant.settings import Settings
 from assistant.store import policies
@@ -236,7 +236,7 @@ for home, point in zip(sys.argv[2::2], sys.argv[3::2], strict=True):
     child = os.fork()
     if child == 0:
         POINTS[point]()
-        database, index = stores(Settings.model_construct(home=Path(home)))
+        database, index = open_stores(Settings.model_construct(home=Path(home)))
         ingest_policies(database, index, [corpus])
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, point

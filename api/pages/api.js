@@ -4,21 +4,15 @@ const failed = (status, detail, wait) => Object.assign(new Error(detail), { stat
 /** JSON from the server. `body`: what to post. */
 export async function request(path, body, token) {
   const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
-  const lost = () => {
-    throw failed(0, "没有连上服务器，请检查网络后重试。");
-  };
+  const lost = () => Promise.reject(failed(0, "没有连上服务器，请检查网络后重试。"));
   const post = body && { method: "POST", body: JSON.stringify(body) };
   const response = await fetch(path, { headers, ...post }).catch(lost);
   const data = await response.json().catch(lost);
   if (response.ok) return data;
-  const wait = Number(response.headers.get("Retry-After"));
-  throw failed(response.status, data.detail || "请求没有成功，请稍后重试。", wait);
+  throw failed(response.status, data.detail || "请求没有成功，请稍后重试。", +response.headers.get("Retry-After"));
 }
 
-/**
- * One signed-in account; its token lives here and nowhere else. Another account is another Session, and what arrives for
- * one that has `ended` is dropped: nothing of one person reaches the next. `renew` (the demo's) gets a token.
- */
+/** One account's token, kept nowhere else; `renew` (the demo's) gets one. What comes for an `ended` one is dropped. */
 export class Session {
   constructor(token, renew) {
     Object.assign(this, { token, renew, ended: false });

@@ -8,7 +8,6 @@ const ROLES = { teacher: "教师", ...ADMINS };
 const at = (id) => document.getElementById(id);
 const [view, form, token, demoBar, sample, account] = ["view", "sign-in", "token", "demo", "sample", "account"].map(at);
 const [, policyId] = /^\/policies\/([^/]+)\/?$/.exec(location.pathname) || [];
-
 let session = new Session(); // who is signed in, or signing in
 let chat = null; // that account's conversation
 

@@ -16,8 +16,8 @@ export class Chat {
     const node = document.getElementById("chat").content.firstElementChild.cloneNode(true);
     const [card, log, count, box, button] = node.querySelectorAll(".progress, .log, .count, textarea, .primary");
     Object.assign(this, { account: me.account, signIn, node, log, count, box, session: null, thread: null });
-    card.hidden = !me.teacher_id;
     if (me.teacher_id) card.append(...progressParts(me));
+    else card.remove(); // no records of one's own
     this.offer(me.teacher_id ? FIRST : FIRST_OF_OTHERS, "可以这样问", log);
     box.addEventListener("input", () => this.measure());
     sendOnEnter(box, () => this.send());
@@ -44,7 +44,6 @@ export class Chat {
     else this.ask(question, isTouch()); // a touch keyboard would cover the answer: without focus it goes
   }
 
-  /** Offer questions at the end of `parent`. */
   offer(questions, title, parent) {
     const choose = (question) => {
       if (!question.startsWith("（")) return this.ask(question, true);
@@ -68,7 +67,7 @@ export class Chat {
     [offered, old].forEach((gone) => gone && gone.remove());
     log.append(turn);
     if (move) turn.focus({ preventScroll: true });
-    this.box.scrollIntoView({ block: "end" });
+    window.scrollTo(0, document.documentElement.scrollHeight);
     say("正在回答");
     try {
       const answer = await session.call("/v1/ask", { question, thread_id: thread });

@@ -20,23 +20,21 @@ export function table(caption, columns, rows, attributes) {
   const cell = (tag, content, at, scope = false) => el(tag, { scope, class: numeric[at] ? "number" : false }, content);
   const line = (row) => row.map((content, at) => (at ? cell("td", content, at) : cell("th", content, at, "row")));
   const head = el("thead", {}, el("tr", {}, columns.map((name, at) => cell("th", name, at, "col"))));
-  const body = el("tbody", {}, rows.map((row) => el("tr", {}, line(row))));
-  const whole = el("table", attributes, el("caption", {}, caption), head, body);
+  const body = rows.map((row) => el("tr", {}, line(row)));
+  const whole = el("table", attributes, el("caption", {}, caption), head, el("tbody", {}, body));
   return el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption }, whole);
 }
 
-/** Take focus and eyes to what a click asked for. */
 export function bringTo(node, block) {
   node.focus({ preventScroll: true });
   node.scrollIntoView({ block });
 }
 
-/** Tell a screen reader; what is seen stands elsewhere. */
+/** Tell a screen reader. */
 export const say = (text) => (document.getElementById("status").textContent = text);
 
 /** A locator in words: `0` is the text before the first number, `尾` the text after the last clause. */
 export const place = (locator) => locator.replace(/(^|\/)0$/, "$1开头").replace(/(^|\/)尾$/, "$1结尾");
-/** Whether a policy's text is the document's own. */
 export const kind = (text) => el("span", { class: "kind" }, text === "original" ? "原文" : "摘要");
 /** A policy opens in a tab of its own, so that the conversation is not lost. */
 export const policyLink = (href, label) =>

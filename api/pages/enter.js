@@ -1,9 +1,8 @@
 export const isTouch = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
 
 /**
- * Enter sends, unless it breaks a line (Shift, a touch keyboard) or confirms an input method's candidate. No one sign of
- * that holds everywhere: Chromium sets isComposing; Safari ends the composition and then sends Enter with key code 229;
- * others only fire the composition events, hence the flag and the moment after.
+ * Enter sends, unless it breaks a line or confirms an input method's candidate. No one sign of that holds everywhere:
+ * Chromium sets isComposing, Safari ends the composition and then sends key code 229, others only fire the events.
  */
 export function sendOnEnter(box, send) {
   let [composing, composed] = [false, -Infinity];

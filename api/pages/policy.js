@@ -37,9 +37,8 @@ export function goToClause() {
   try {
     locator = decodeURIComponent(locator);
   } catch (_) {} // a stray % sign: take it as it stands
-  const clauses = [...document.querySelectorAll(".clause")];
-  const target = clauses.find(({ id }) => id === locator);
-  clauses.forEach((clause) => clause.classList.toggle("marked", clause === target));
+  const target = document.getElementById(locator);
+  document.querySelectorAll(".clause").forEach((clause) => clause.classList.toggle("marked", clause === target));
   const note = !locator || target ? "" : `这份政策中没有编号为“${locator}”的条款，以下列出全部条款。`;
   document.getElementById("missing").textContent = note;
   if (target) bringTo(target, "start");

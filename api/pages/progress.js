@@ -2,7 +2,6 @@ import { pendingNote } from "./answer.js";
 import { el, place, policyLink, remark } from "./dom.js";
 
 const NO_RULE = "政策库中没有适用于您所在地区的学时规定，因此不计算还差多少，也不套用其他地方的规定。";
-
 /** Only a picture of the figures beside it, so not for screen readers. */
 const bar = (value, max) => el("progress", { value: Math.min(value, max), max, "aria-hidden": "true" });
 

@@ -246,7 +246,7 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
     if person:
         return Intent.GAP
     if standing and not ("topic" in kinds and not kinds & {"gap", "self", "credit", "category"}):
-        known = kinds & {"self", "credit", "year", "category", "hours"}
+        known = kinds & {"self", "credit", "year", "category", "hours"} or all(token.kind != "rest" for token in cut)
         return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
     ours = kinds & _FIELD or (kinds & {"rule", "policy"} and "self" not in kinds)
     return Intent.POLICY if ours or "organiser" in kinds else Intent.FOREIGN
@@ -280,28 +280,28 @@ def _people(cut: Sequence[_Token]) -> list[str]:
             continue
         if token.kind == "id":
             people.append(token.text)
-        elif token.kind == "rest" and (name := _name(token.text, titled, myself, surnames)):
+        elif token.kind == "rest" and (name := _name(token.text, titled, myself or not asks, surnames)):
             # A given name made of everyday words follows its surname as such.
-            given = _given(after) if len(name) == 1 else []
+            given = _given(after) if len(name) == 1 or name in _DOUBLE else []
             taken = place + 1 + len(given)
             people.append(name + "".join(given))
         elif titled and not myself and len(token.text) > 1 and token.kind in ("filler", "how", "policy", "topic"):
             people.append(token.text)
-    unnamed = "others" in kinds or ("title" in kinds and not myself and "topic" not in kinds)
+    unnamed = "others" in kinds or ("title" in kinds and not myself and not kinds & {"topic", "rule", "each"})
     return list(dict.fromkeys(people)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
 
 
-def _name(text: str, titled: bool, myself: bool, surnames: str) -> str | None:
+def _name(text: str, titled: bool, sure: bool, surnames: str) -> str | None:
     """The name in what no phrase explains: a surname with one or two characters, or all of it before a title.
 
-    Where nobody says "I", a lone surname is enough, and so is a name at the end (英语组陈静).
+    Unless it has to be `sure`, a lone surname is enough, and so is a name at the end (英语组陈静).
     """
     surname = 2 if text.startswith(_DOUBLE) else 1 if text[0] in surnames else 0
-    if "·" in text or (titled and (surname or not myself)) or (surname and surname < len(text) <= surname + 2):
+    if "·" in text or (surname and (titled or surname < len(text) <= surname + 2)):
         return text
-    if myself:
+    if sure:
         return None
-    if surname and len(text) == 1:
+    if len(text) == surname or (titled and len(text) < 4):
         return text
     ends = (text[-size:] for size in (3, 2) if len(text) > size)
     return next((end for end in ends if end[0] in surnames), None)
@@ -311,7 +311,8 @@ def _given(after: Sequence[_Token]) -> list[str]:
     """The everyday words right after a lone surname, as far as they can be a given name."""
     given: list[str] = []
     for token in after:
-        if token.kind not in ("filler", "rest") or len("".join(given) + token.text) > 2:
+        everyday = token.kind in ("filler", "rest") or (len(token.text) == 1 and token.kind != "stop")
+        if not everyday or len("".join(given) + token.text) > 2:
             break
         given.append(token.text)
     return given

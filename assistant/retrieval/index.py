@@ -15,6 +15,8 @@ from filelock import FileLock, Timeout
 
 from assistant.errors import HomeInUse, Unavailable, XueshiError
 from assistant.retrieval.embed import Embedder, load_embedder
+from assistant.settings import Settings
+from assistant.store.database import Database
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -144,3 +146,8 @@ class Index:
         found = self._collection.query(query_embeddings=vector, n_results=limit, where=among, include=["distances"])
         distances = (found["distances"] or [[]])[0]
         return {key: 1 - distance for key, distance in zip(found["ids"][0], distances, strict=True)}
+
+
+def open_stores(settings: Settings) -> tuple[Database, Index]:
+    """The two stores of an installation."""
+    return Database(settings.database), Index(settings.home, settings.vector_url, settings.embedding_model)

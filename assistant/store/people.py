@@ -42,6 +42,11 @@ def account(connection: Connection, name: str) -> Account | None:
     return Account(name, Role(role), teacher_id, unit, school or unit or "")
 
 
+def any_account(connection: Connection) -> bool:
+    """Whether anybody is registered at all."""
+    return connection.execute(select(AccountRow.account).limit(1)).first() is not None
+
+
 def accounts(connection: Connection) -> Sequence[tuple[str, str, str | None, str | None]]:
     """All accounts as (account, role, teacher's name, unit), for the demo's choice."""
     place = select(AccountRow.account, AccountRow.role, Teacher.name, Teacher.unit, AccountRow.unit)

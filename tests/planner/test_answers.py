@@ -188,7 +188,8 @@ def check_sound(answer: Answer, question: str, installation: Installation) -> No
 
 
 def as_json(answer: Answer) -> str:
-    return json.dumps(answer.model_dump(mode="json"), ensure_ascii=False)
+    """All of an answer but its ids, which are drawn by lot and may look like anything."""
+    return json.dumps(answer.model_dump(mode="json", exclude={"id", "thread_id"}), ensure_ascii=False)
 
 
 def check_own(answer: Answer, teacher_id: str | None, *named: str) -> None:
@@ -479,9 +480,7 @@ def test_where_no_rule_holds_none_is_borrowed(account: str, question: str, ask: 
     answer = ask(account, question)
     assert (answer.outcome, answer.calculation, answer.projection) == (Outcome.NO_RULE, None, None)
     assert answer.citations == []
-    assert not re.search(
-        r"90|360|dongguan|weinan|东莞|渭南", as_json(answer.model_copy(update={"id": "", "thread_id": ""}))
-    )
+    assert not re.search(r"90|360|dongguan|weinan|东莞|渭南", as_json(answer))
     if question == GAP:
         [listed] = answer.tables
         assert [row[0] for row in listed.rows] == [row["record_id"] for row in records(account.upper())]
@@ -759,7 +758,7 @@ def test_other_fields_are_out_of_scope(question: str, ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["我上半年修了多少学时", "我3月份修了多少学时", "我去年和今年一共修了多少学时", "近五年我修了多少学时", "够了吗"],
+    ["我上半年修了多少学时", "我3月份修了多少学时", "我去年和今年一共修了多少学时", "近五年我修了多少学时"],
 )
 def test_what_is_not_understood_is_asked_back(question: str, ask: Ask) -> None:
     answer = ask("t0001", question)
