@@ -114,8 +114,9 @@ def _add_headers(app: FastAPI) -> None:
             response = errors.unexpected(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
-        if request.url.path.startswith("/v1/"):
-            response.headers["Cache-Control"] = "no-store"
+        # Pages and scripts are asked for again after every upgrade; what is somebody's is never kept.
+        private = request.url.path.startswith("/v1/")
+        response.headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
         return response
 
 

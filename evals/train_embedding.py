@@ -12,7 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 SEED = 2023
 DIMENSIONS = 192
 LONG_PIECES = 2000  # pieces of more than one character
-EPOCHS, BATCH, RATE = 10, 64, 0.01
+EPOCHS, BATCH, RATE = 8, 64, 0.01
 SCALE = 30.0  # cosines are multiplied by it in the loss
 DROPPED = 0.2  # share of a text's pieces left out in training
 HELD_OUT = 7  # every seventh question of a clause is measured on, never trained on
@@ -38,21 +38,8 @@ BEFORE = ["", "请问", "老师您好，", "我想问一下", "想了解", "我�
 AFTER = ["", "怎么办", "怎么规定的", "可以吗", "有没有", "是什么", "呢", "有哪些", "怎么样", "行不行"]
 
 Place = tuple[str, str]  # policy id, locator
-
-
-class Question(NamedTuple):
-    """A question and the clauses that answer it, of one policy."""
-
-    text: str
-    places: frozenset[Place]
-
-
-class Pair(NamedTuple):
-    """Two texts to be moved together, away from those of a batch's other pairs that share none of its topics."""
-
-    text: str
-    other: str
-    topics: frozenset[Place | int]
+Question = tuple[str, frozenset[Place]]  # and the clauses that answer it, of one policy
+Pair = tuple[str, str, frozenset[Place | int]]  # two texts to be moved together, and their topics
 
 
 def clauses_of(corpus: Path) -> dict[Place, str]:
@@ -87,7 +74,7 @@ def questions_of(asked: Mapping[str, Mapping[str, Sequence[str]]]) -> tuple[list
                 if text not in places:
                     kept[number % HELD_OUT == 0].append(text)
                 places[text].add((policy, locator))
-    train, held_out = ([Question(text, frozenset(places[text])) for text in texts] for texts in kept)
+    train, held_out = ([(text, frozenset(places[text])) for text in texts] for texts in kept)
     return train, held_out
 
 
@@ -155,16 +142,16 @@ def pairs_of(questions: Sequence[Question], clauses: Mapping[Place, str], groups
         clause = clauses[random.choice(sorted(places))]
         parts = [part for part in sentences(clause) if part.strip()]
         reworded = words.sub(lambda found: random.choice([found[0], random.choice(same[found[0]])]), text)
-        yield Pair(reworded, clause, places)
-        yield Pair(text, " ".join(random.sample(parts, max(1, len(parts) // 2))), places)
+        yield reworded, clause, places
+        yield text, " ".join(random.sample(parts, max(1, len(parts) // 2))), places
     for topic, group in enumerate(groups):
         for one in group:
             padded = random.choice([one, random.choice(BEFORE) + one + random.choice(AFTER)])
-            yield Pair(padded, random.choice(same[one]), frozenset({topic}))
+            yield padded, random.choice(same[one]), frozenset({topic})
 
 
 def train(pieces: Pieces, questions: Sequence[Question], clauses: Mapping[Place, str], groups: list[list[str]]) -> None:
-    """Multiple negatives ranking: in a batch, each text is to be nearer to its other than to all the rest."""
+    """Multiple negatives ranking: each text nearer to its other than to all others of a batch, kin in topic aside."""
     optimizer = torch.optim.Adam([tensor.requires_grad_() for tensor in pieces.moved], lr=RATE)
     for epoch in range(EPOCHS):
         pairs, losses = list(pairs_of(questions, clauses, groups)), []
@@ -173,9 +160,10 @@ def train(pieces: Pieces, questions: Sequence[Question], clauses: Mapping[Place,
             optimizer.param_groups[0]["lr"] = RATE * (1 - (epoch + start / len(pairs)) / EPOCHS)
             batch = pairs[start : start + BATCH]
             matrix = pieces.matrix()
-            texts, others = (pieces.embed(matrix, side) for side in ([p.text for p in batch], [p.other for p in batch]))
-            kin = torch.tensor([[a is not b and bool(a.topics & b.topics) for b in batch] for a in batch])
-            scores = (SCALE * texts @ others.T).masked_fill(kin, -math.inf)
+            texts, others, topics = zip(*batch, strict=True)
+            scores = SCALE * pieces.embed(matrix, texts) @ pieces.embed(matrix, others).T
+            kin = torch.tensor([[bool(one & other) for other in topics] for one in topics]).fill_diagonal_(False)
+            scores = scores.masked_fill(kin, -math.inf)
             loss = functional.cross_entropy(scores, torch.arange(BATCH))
             optimizer.zero_grad()
             loss.backward()
@@ -214,7 +202,7 @@ def main() -> None:
     groups = material.pop("paraphrases")
     clauses = clauses_of(ROOT / "corpus")
     questions, held_out = questions_of(material)
-    sayings = [question.text for question in questions] + [one for group in groups for one in group]
+    sayings = [text for text, _ in questions] + [one for group in groups for one in group]
     parts = [part for clause in clauses.values() for part in sentences(clause)]
     pieces = Pieces(learn_pieces([*clauses.values(), *sayings]), [*parts, *sayings])
     train(pieces, questions, clauses, groups)

@@ -245,7 +245,8 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
         return Intent.LIST
     if person:
         return Intent.GAP
-    if standing and not ("topic" in kinds and not kinds & {"gap", "self", "credit", "category"}):
+    matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
+    if standing and not (matter and not kinds & {"self", "year", "category"}):
         known = kinds & {"self", "credit", "year", "category", "hours"} or all(token.kind != "rest" for token in cut)
         return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
     ours = kinds & _FIELD or (kinds & {"rule", "policy"} and "self" not in kinds)
@@ -285,9 +286,10 @@ def _people(cut: Sequence[_Token]) -> list[str]:
             given = _given(after) if len(name) == 1 or name in _DOUBLE else []
             taken = place + 1 + len(given)
             people.append(name + "".join(given))
-        elif titled and not myself and len(token.text) > 1 and token.kind in ("filler", "how", "policy", "topic"):
+        elif titled and not myself and len(token.text) > 1 and token.kind in ("how", "policy", "topic"):
             people.append(token.text)
-    unnamed = "others" in kinds or ("title" in kinds and not myself and not kinds & {"topic", "rule", "each"})
+    theirs = "title" in kinds and not myself and kinds & {"gap", "credit", "not_counted", "status", "records"}
+    unnamed = "others" in kinds or (theirs and not kinds & {"topic", "rule", "each"})
     return list(dict.fromkeys(people)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
 
 

@@ -8,12 +8,12 @@ max(total minimum - sum of counted, sum of shortfalls, 0). Pending hours never c
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from assistant.answer import Why
 from assistant.hours import show
 from assistant.rules.find import Applicable
-from assistant.rules.schema import Count, Line, Require, Version
+from assistant.rules.schema import Category, Count, Line, Require, Version
 
 PENDING, REJECTED = "待审核", "已驳回"
 
@@ -182,7 +182,8 @@ def _categories(version: Version, sums: _Sums, counted: dict[str, int]) -> list[
     for (_, category), hours in sums.items():
         recorded[category] = recorded.get(category, 0) + hours
     result = []
-    for name in (*version.minima, *(name for name in recorded if name not in version.minima)):
+    others = [name for name in get_args(Category) if name in recorded and name not in version.minima]
+    for name in (*version.minima, *others):
         minimum, have = version.minima.get(name), counted.get(name, 0)
         required = minimum.at_least if minimum else None
         shortfall = max(0, (required or 0) - have)
