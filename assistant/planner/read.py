@@ -248,7 +248,8 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
     matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
     if standing and not (matter and not kinds & {"self", "year", "category"}):
         known = kinds & {"self", "credit", "year", "category", "hours"} or kinds <= {"gap", "filler", "policy", "stop"}
-        return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
+        if known or "gap" in kinds:
+            return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
     ours = kinds & _FIELD or (kinds & {"rule", "policy"} and "self" not in kinds)
     return Intent.POLICY if ours or "organiser" in kinds else Intent.FOREIGN
 
