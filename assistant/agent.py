@@ -10,6 +10,7 @@ from langchain_core.tools import BaseTool
 
 from assistant.answer import Outcome
 from assistant.draft import Draft
+from assistant.fixed import wording
 from assistant.results import Result, Run
 
 # A question takes a handful of turns; the library's own limit is 9,999.
@@ -33,10 +34,12 @@ class Agent:
         )
         messages = state["messages"]
         results = [message.artifact for message in messages if isinstance(message, ToolMessage) and message.artifact]
-        return _draft(messages[-1]), results
+        return _draft(messages[-1], results), results
 
 
-def _draft(message: AIMessage) -> Draft:
-    """The planner hands over a whole draft; of any other model the text is all there is."""
+def _draft(message: AIMessage, results: Sequence[Result]) -> Draft:
+    """The planner hands over a whole draft; of any other model the text is taken, and the outcome from the results."""
     draft = message.additional_kwargs.get("draft")
-    return draft if isinstance(draft, Draft) else Draft(str(message.text), Outcome.ANSWERED)
+    if isinstance(draft, Draft):
+        return draft
+    return Draft(str(message.text), wording(results).outcome if results else Outcome.ANSWERED)

@@ -4,16 +4,25 @@ from collections.abc import Sequence
 
 from assistant.answer import Outcome
 from assistant.draft import Draft
-from assistant.results import Clauses, Hours, Records, Result
+from assistant.results import Clauses, Denied, Hours, Namesakes, NotATeacher, Records, Result
 
 UNAVAILABLE = "系统的一部分暂时不可用，没有作答，以免给出错误的数字。请稍后再试。"
 UNPROVEN = "没有得到可以核实的答案，因此不作答。请换一种问法，或向学校管理员咨询。"
+
+DENIED = (
+    "只能查看您本人的学时记录；管理员只能查看本单位及下属单位的教师。"
+    "这一问涉及的记录不在您可以查看的范围内，因此不能回答。"
+)
 
 
 def wording(results: Sequence[Result]) -> Draft:
     """A draft that says no more than the first result that can be told."""
     for result in results:
         match result:
+            case Denied():
+                return Draft(DENIED, Outcome.NOT_PERMITTED)
+            case Namesakes() | NotATeacher():
+                return Draft("请写出要查询的教师编号。", Outcome.CLARIFY)
             case Hours(calculation=made) if made is not None:
                 text = f"核算期间 {made.from_} 至 {made.to}：要求 {made.required} 学时，已计入 {made.counted} 学时，"
                 outcome = Outcome.ANSWERED if result.records else Outcome.NO_RECORDS
@@ -24,4 +33,6 @@ def wording(results: Sequence[Result]) -> Draft:
                 return Draft(f"最相关的条款：“{first.quote}”[^{first.token}]", Outcome.ANSWERED)
             case Records(records=[_, *_]):
                 return Draft("查到的记录见表。", Outcome.ANSWERED)
+            case Records():
+                return Draft("没有查到所问的记录。", Outcome.ANSWERED if result.any_in_year else Outcome.NO_RECORDS)
     return Draft(UNPROVEN, Outcome.UNAVAILABLE)

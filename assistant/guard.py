@@ -25,7 +25,7 @@ from assistant.store.database import Connection
 
 _MARK = re.compile(r"\[\^([^\]]*)\]")
 # Fields whose digits are names, not figures.
-_NAMES = {"id", "thread_id", "citation", "record_ids", "url", "sha256", "rule_set", "teacher_id", "policy_id"}
+_NAMES = {"id", "citation", "locator", "policy_id", "record_ids", "rule_set", "sha256", "teacher_id", "url"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,7 +54,10 @@ def check_figures(answer: Answer, question: str) -> None:
     proven = {_same(figure) for text in _evidence(answer, question) for figure in figures(text)}
     proven |= {(number, False) for table in answer.tables for number in _counts_and_sums(table)}
     days = {value for value, _ in proven if isinstance(value, tuple)}
-    for figure in figures(_MARK.sub(" ", answer.text)):
+    text = _MARK.sub(" ", answer.text)
+    for cited in sorted(answer.citations, key=lambda cited: -len(cited.locator)):
+        text = text.replace(f"》{cited.locator}", " ").replace(f"）{cited.locator}", " ")
+    for figure in figures(text):
         value = figure.value
         if isinstance(value, tuple):
             # A date may be said in part: without its year, or without its day.

@@ -18,6 +18,17 @@ POLICY, RULES = "policy.md", "rules.yaml"
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+class _Loader(yaml.CSafeLoader):
+    """A key written twice is a slip, and the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys differ."""
+        keys = [key.value for key, _ in node.value]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise yaml.constructor.ConstructorError(None, None, f"“{twice}”写了两次", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One policy folder as read. `sha256` covers both files: the same means nothing changed."""
@@ -68,7 +79,7 @@ def read_entry(folder: Path) -> Entry:
     rules, rules_content = None, b""
     if rules_path.exists():
         rules_content = _read(rules_path)
-        rules = _model(rules_path, RuleFile, _yaml(rules_path, rules_content.decode()))
+        rules = _model(rules_path, RuleFile, _yaml(rules_path, rules_content.decode("utf-8-sig")))
     digest = hashlib.sha256(content + b"\0" + rules_content).hexdigest()
     return Entry(folder, Policy(meta=meta, clauses=clauses), rules, digest)
 
@@ -85,15 +96,16 @@ def _read(path: Path) -> bytes:
 
 
 def _front_matter(path: Path, content: bytes) -> tuple[Any, str]:
-    parts = content.decode().replace("\r\n", "\n").split("---\n", 2)
+    parts = content.decode("utf-8-sig").replace("\r\n", "\n").split("---\n", 2)
     if len(parts) < 3 or parts[0].strip():
         raise InputError(f"{path}：开头缺少以 --- 包围的元数据。")
-    return _yaml(path, parts[1]), parts[2]
+    # The line before keeps the rows that faults are told by those of the file.
+    return _yaml(path, "\n" + parts[1]), parts[2]
 
 
 def _yaml(path: Path, text: str) -> Any:
     try:
-        return yaml.load(text, Loader=yaml.CSafeLoader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"第 {mark.line + 1} 行" if mark else "某处"

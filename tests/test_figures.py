@@ -153,8 +153,11 @@ def test_words_that_only_hold_a_numeral_are_no_figures(text: str) -> None:
         ("三万五千", 35_000),
         ("十二万亿", 12 * 10**12),
         ("三亿零五十万零六", 300_500_006),
+        ("九〇", 90),
         ("十四五", None),
         ("三四百", None),
+        ("三四百万", None),
+        ("两万三四百", None),
     ],
 )
 def test_numeral(chars: str, value: int | None) -> None:

@@ -9,15 +9,12 @@ from assistant import hours
 from assistant.answer import Calculation, CategoryLine, NotCounted, Outcome, Table
 from assistant.draft import Draft
 from assistant.figures import figures
+from assistant.fixed import DENIED
 from assistant.planner.read import Intent, Reading, plain, subject
 from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result
 from assistant.rules.calculate import Record
 
-DENIED = (
-    "只能查看您本人的学时记录；管理员只能查看本单位及下属单位的教师。"
-    "这一问涉及的记录不在您可以查看的范围内，因此不能回答。"
-)
-MOST_ROWS = 50
+MOST_ROWS = 500
 
 _OF_A_TEACHER = ["（教师编号）今年还差多少学时？", "镇级培训最多能计多少学时？"]
 
@@ -209,7 +206,8 @@ def _about(reading: Reading, records: Sequence[Record]) -> set[str] | None:
     wanted = [record for record in records if _fits(reading, record)]
     if rest := "".join(reading.rest):
         pairs = {rest[at : at + 2] for at in range(len(rest) - 1)} or {rest}
-        titled = [record for record in wanted if any(pair in plain(record.title) for pair in pairs)]
+        numbered = [record for record in wanted if plain(record.record_id) in reading.rest]
+        titled = numbered or [record for record in wanted if any(pair in plain(record.title) for pair in pairs)]
         return {record.record_id for record in titled}
     if reading.categories or reading.organisers or reading.statuses:
         return {record.record_id for record in wanted}
@@ -253,7 +251,9 @@ def _records(reading: Reading, result: Records, year: int) -> Draft:
         outcome = Outcome.ANSWERED if result.any_in_year else Outcome.NO_RECORDS
         return Draft(text, outcome, [_table(f"{who}{when}的{what}记录", [])], _usual(year))
     total = hours.show(sum(record.hours for record in result.records))
-    text = f"{when}{who}有 {len(result.records)} 条{what}记录，共 {total} 学时，列在下面。"
+    # Of a list that is cut nobody can check the sum.
+    summed = f"，共 {total} 学时" if len(result.records) <= MOST_ROWS else ""
+    text = f"{when}{who}有 {len(result.records)} 条{what}记录{summed}，列在下面。"
     for record in result.records:
         if record.reason and "已驳回" in reading.statuses:
             text += f"“{record.title}”被驳回的原因：{record.reason}。"

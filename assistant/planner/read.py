@@ -213,7 +213,7 @@ def read(question: str, this_year: int) -> Reading:
         statuses=_values(cut, "status"),
         person=person,
         items=items or (),
-        rest=[token.text for token in cut if token.kind == "rest" and token.text != person],
+        rest=[token.text for token in cut if token.kind in ("rest", "id") and token.text not in people],
         kinds=_kinds(question),
         domain=bool({token.kind for token in cut} & _FIELD) or "phone" in _kinds(question),
     )
@@ -223,7 +223,8 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
     """The order is the meaning: of two that fit, the one that says more comes first."""
     kinds = {token.kind for token in cut}
     alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "each", "list", "records"}
-    standing = bool(kinds & {"gap", "have"}) or alone
+    counts = "count" in kinds and bool(kinds & {"self", "credit", "category", "organiser", "status"})
+    standing = bool(kinds & {"gap", "have"}) or alone or counts
     several = "everyone" in kinds or {"each", "gap"} <= kinds
     if (
         several
@@ -269,7 +270,9 @@ def _explained(cut: Sequence[_Token]) -> bool:
 def _people(cut: Sequence[_Token]) -> list[str]:
     """The names or numbers of those whose records are asked about, if the question says so; none: one's own."""
     kinds = {token.kind for token in cut}
-    asks = kinds & {"gap", "have", "not_counted", "status", "what_if", "records"} or {"list", "credit"} <= kinds
+    asks = kinds & {"gap", "have", "not_counted", "status", "what_if", "records"} or (
+        "credit" in kinds and kinds & {"list", "count"}
+    )
     if not asks and ("credit" not in kinds or kinds & {"rule", "each"}):
         return []
     myself = "self" in kinds
@@ -280,7 +283,7 @@ def _people(cut: Sequence[_Token]) -> list[str]:
         titled = bool(after) and after[0].text in phrases()["title"]
         if place < taken:
             continue
-        if token.kind == "id":
+        if token.kind == "id" and not _is_record(after):
             people.append(token.text)
         elif token.kind == "rest" and (name := _name(token.text, titled, myself or not asks, surnames)):
             # A given name made of everyday words follows its surname as such.
@@ -292,6 +295,11 @@ def _people(cut: Sequence[_Token]) -> list[str]:
     theirs = "title" in kinds and not myself and kinds & {"gap", "credit", "not_counted", "status", "records"}
     unnamed = "others" in kinds or (theirs and not kinds & {"topic", "rule", "each"})
     return list(dict.fromkeys(people)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
+
+
+def _is_record(after: Sequence[_Token]) -> bool:
+    """Whether the number before is that of a record (R0012 这条, R0012 记录)."""
+    return bool(after) and after[0].text in ("这", "那", "记录")
 
 
 def _name(text: str, titled: bool, sure: bool, surnames: str) -> str | None:

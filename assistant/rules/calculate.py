@@ -229,7 +229,7 @@ def _notes(applied: Applicable, joined: date | None) -> list[Step]:
         text = f"{cycle.years} 年一个周期，从 {cycle.first} 年起算；起算年份政策没有写明，是本系统的设置"
         steps.append(Step(text, cycle))
     if applied.carried_forward:
-        steps.append(Step(f"规则有效期到 {version.to} 为止，政策库中没有后续规定，沿用此规则", cycle))
+        steps.append(Step(f"规则有效期到 {version.to} 为止，政策库中没有适用于所问期间的后续规定，沿用此规则", cycle))
     if joined and applied.start < joined <= applied.end:
         steps.append(Step(f"{joined} 入职，在核算期间内；政策没有规定折算，按全额要求计算", None))
     return steps

@@ -1,6 +1,8 @@
 """Every rule against the clause it cites: the clause is there, it holds the figure, no line is unreachable."""
 
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from typing import NamedTuple, get_args
 
@@ -62,4 +64,8 @@ def _shadowed(version: Version, line: Line) -> str | None:
 def _show(line: Line) -> str:
     """The line's figures as its clause writes them: 12学时, 5年, 10%."""
     scale = 100 if line.unit == "%" else 1
-    return "、".join(f"{float(value * scale):g}{line.unit}" for value in line.figures)
+    return "、".join(f"{_decimal(value * scale)}{line.unit}" for value in line.figures)
+
+
+def _decimal(value: Fraction) -> str:
+    return f"{Decimal(value.numerator) / value.denominator:f}"

@@ -1,6 +1,7 @@
 """Corpus folders: the shipped digests clause by clause, and a clear line for whatever is wrong with a folder."""
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
@@ -203,6 +204,7 @@ def test_a_sound_folder(tmp_path: Path) -> None:
             "一 尾 附件1 附件1/一 附件1/尾 附件2 附件2/一",
         ),
         ("## 一、甲\n### （一）乙\n## 尾", "一 一/(一) 尾"),
+        ("# 附件1 表\n## 一、甲\n### （一）乙\n### 尾", "附件1 附件1/一 附件1/一/(一) 附件1/尾"),
         ("# 附件\n## 一、甲", "附件 附件/一"),
     ],
 )
@@ -225,6 +227,13 @@ def test_headings_make_locators(tmp_path: Path, headings: str, locators: str) ->
 def test_a_heading_keeps_its_words_as_written(tmp_path: Path, heading: str, locator: str, words: str) -> None:
     [clause] = read_entry(write(tmp_path, f"\n## {heading}\n")).policy.clauses
     assert (clause.locator, clause.heading, clause.text) == (locator, words, "")
+
+
+def test_a_line_across_the_page_ends_nothing(tmp_path: Path) -> None:
+    clauses = read_entry(write(tmp_path, "\n## 一、甲\n上。\n\n---\n\n下。\n## 二、乙\n")).policy.clauses
+    assert [clause.locator for clause in clauses] == ["一", "二"]
+    assert clauses[0].text.startswith("上。")
+    assert clauses[0].text.endswith("下。")
 
 
 def test_windows_line_ends_change_nothing_but_the_fingerprint(tmp_path: Path) -> None:
@@ -317,6 +326,13 @@ def test_broken_yaml_is_told_with_its_line(tmp_path: Path, front: str) -> None:
     folder = write(tmp_path)
     (folder / "policy.md").write_text(f"---\n{front}\n---\n{BODY}", encoding="utf-8")
     assert re.search(r"第 \d+ 行.*YAML", problem(folder))
+
+
+@pytest.mark.parametrize(("front", "row"), [("title: 甲: 乙", 2), ("id: some-city\n\ttitle: 某市", 3)])
+def test_the_line_told_is_the_file_s(tmp_path: Path, front: str, row: int) -> None:
+    folder = write(tmp_path)
+    (folder / "policy.md").write_text(f"---\n{front}\n---\n{BODY}", encoding="utf-8")
+    assert f"第 {row} 行" in problem(folder)
 
 
 def test_a_day_that_no_calendar_has_is_refused_unquoted_too(tmp_path: Path) -> None:
@@ -434,3 +450,23 @@ def test_the_faults_of_all_folders_are_told_at_once(tmp_path: Path) -> None:
         str(folder / "policy.md") for folder in folders
     )
     assert str(caught.value) == "\n".join(caught.value.problems)
+
+
+def test_a_key_written_twice_is_refused(tmp_path: Path) -> None:
+    """The first of the two would be lost without a word."""
+    folder = tmp_path / "dongguan-2023"
+    shutil.copytree(SHIPPED_CORPUS / "dongguan-2023", folder)
+    rules = folder / "rules.yaml"
+    rules.write_text(
+        rules.read_text("utf-8") + "  require:\n  - {id: R9, at_least: 10, clause: 附件1/四/(三)}\n", "utf-8"
+    )
+    with pytest.raises(InputError, match=r"rules\.yaml.*require.*写了两次"):
+        read_entry(folder)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "dongguan-2023"
+    shutil.copytree(SHIPPED_CORPUS / "dongguan-2023", folder)
+    for path in folder.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_entry(folder).policy.clauses == read_entry(SHIPPED_CORPUS / "dongguan-2023").policy.clauses

@@ -242,7 +242,9 @@ def test_a_line_that_an_earlier_one_always_wins_against_is_found(wheres: list[di
     ],
 )
 def test_a_line_that_earlier_ones_win_against_together_is_found(wheres: list[dict[str, list[str]]]) -> None:
-    assert set(counted(*wheres)) == {f"C{len(wheres)}"}
+    found = counted(*wheres)
+    assert set(found) == {f"C{len(wheres)}"}
+    assert "、".join(f"C{number}" for number in range(1, len(wheres))) in found[f"C{len(wheres)}"]
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,10 @@ def test_broken_yaml_names_the_line(folder: Path, old: str, new: str) -> None:
     assert "行" in line
 
 
+def test_the_line_told_is_the_file_s(folder: Path) -> None:
+    assert "第 3 行" in problem(folder, edited("  to: 2023-12-31", "\tto: 2023-12-31"))
+
+
 def test_a_day_that_no_calendar_has_is_refused_like_any_other_slip(folder: Path) -> None:
     problem(folder, edited("to: 2023-12-31", "to: 2023-02-30"))
 
