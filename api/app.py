@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_headers(app)
     _add_operations(app, installation)
     _add_api(app, installation, tokens)
-    _add_pages(app)
+    _add_pages(app, installation)
     app.state.tokens = tokens
     app.state.installation = installation
     return app
@@ -187,10 +187,15 @@ def _add_api(app: FastAPI, installation: Installation, tokens: Tokens) -> None:
         return PolicyView(clauses=clauses, **found.meta.model_dump())
 
 
-def _add_pages(app: FastAPI) -> None:
+def _add_pages(app: FastAPI, installation: Installation) -> None:
     @app.get("/", include_in_schema=False)
-    @app.get("/policies/{policy_id}", include_in_schema=False)
     def page() -> FileResponse:
         return FileResponse(PAGES / "index.html")
+
+    @app.get("/policies/{policy_id}", include_in_schema=False)
+    def policy_page(policy_id: str) -> FileResponse:
+        with installation.database.read() as connection:
+            there = any(meta.id == policy_id for meta in policies.metas(connection))
+        return FileResponse(PAGES / "index.html", status_code=200 if there else 404)
 
     app.mount("/static", StaticFiles(directory=PAGES), name="static")

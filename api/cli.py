@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +48,17 @@ def main() -> None:
 def _fail(line: str, code: int) -> None:
     print(line, file=sys.stderr)  # noqa: T201  the command line speaks
     sys.exit(code)
+
+
+def _check_free(host: str, port: int) -> None:
+    """SettingsError: the address can't be listened on."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(f"不能在 {host}:{port} 上监听（{error.strerror}）：请用 --port 换一个端口。") from None
 
 
 def _out() -> Console:
@@ -167,6 +179,7 @@ def serve(
         raise SettingsError(
             "--workers 大于 1 时，XUESHI_VECTOR_URL 须指向 Chroma 服务器：内嵌的向量库只能由一个进程使用。"
         )
+    _check_free(host, port)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     if workers == 1:
@@ -234,6 +247,7 @@ def demo(
     out.print(f"\n[bold]{account} 问：{question}[/bold]\n")
     _ask(given, question, account, as_json=False)
     if serving:
+        _check_free("127.0.0.1", port)
         web = demo_app(given)
         out.print(f"\n页面：http://127.0.0.1:{port}　选一个示例账号即可提问；按 Ctrl+C 结束。", style="bold")
         uvicorn.run(web, host="127.0.0.1", port=port, log_level="warning")

@@ -13,7 +13,7 @@ import jwt
 
 from assistant.errors import NotSignedIn, SettingsError, Unavailable
 from assistant.settings import Settings
-from assistant.text import is_text
+from assistant.text import is_utf8
 
 AUDIENCE = "xueshi"
 LONGEST = 60  # minutes
@@ -63,9 +63,9 @@ class Tokens:
             raise NotSignedIn("登录已过期，请重新登录。") from None
         except jwt.PyJWTError:
             raise NotSignedIn("登录凭证无效，请重新登录。") from None
-        if not isinstance(claims["exp"], int | float) or not is_text(str(claims["sub"])):
+        if not isinstance(claims["exp"], int | float) or not is_utf8(str(claims["sub"])):
             raise NotSignedIn("登录凭证无效，请重新登录。")
-        if claims["exp"] > time.time() + LONGEST * 60 + _LEEWAY:
+        if claims["exp"] > time.time() + LONGEST * 60:
             raise NotSignedIn(f"登录凭证的有效期超过 {LONGEST} 分钟，不被接受。")
         return str(claims["sub"])
 

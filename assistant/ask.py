@@ -12,7 +12,7 @@ from assistant.results import Run
 from assistant.settings import Settings
 from assistant.store import people, turns
 from assistant.store.database import Database
-from assistant.text import is_text
+from assistant.text import is_text, is_utf8
 from assistant.tools import state
 
 LONGEST = 2000  # characters of a question
@@ -41,8 +41,8 @@ class Assistant:
     def ask(self, question: str, account: Account, thread: str | None = None) -> Answer:
         """One answer. Raises QuestionError, NotFound (the thread), TooManyQuestions; what fails later is told."""
         question = question.strip()
-        if not (is_text(question) and is_text(thread or "")):
-            raise QuestionError("问题中有不成字符的编码，请重新输入。")
+        if not (is_text(question) and is_utf8(thread or "")):
+            raise QuestionError("问题中有不能显示的字符，请重新输入。")
         if not 1 <= len(question) <= LONGEST:
             raise QuestionError(f"问题应为 1 至 {LONGEST} 个字，现在是 {len(question)} 个字。")
         with self._database.write() as connection:

@@ -32,7 +32,7 @@ def wording(results: Sequence[Result]) -> Draft:
             case Clauses(found=[first, *_]):
                 return Draft(f"最相关的条款：“{first.quote}”[^{first.token}]", Outcome.ANSWERED)
             case Records(records=[_, *_]):
-                return Draft("查到的记录见表。", Outcome.ANSWERED)
+                return Draft("查到了所问的记录，但其中的数字没有全部核实，请到登记系统查看明细。", Outcome.ANSWERED)
             case Records():
                 return Draft("没有查到所问的记录。", Outcome.ANSWERED if result.any_in_year else Outcome.NO_RECORDS)
     return Draft(UNPROVEN, Outcome.UNAVAILABLE)

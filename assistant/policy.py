@@ -40,7 +40,7 @@ class PolicyMeta(BaseModel):
     title: str = Field(min_length=1)
     number: str | None = None
     issuer: str = Field(min_length=1)
-    unit: str = Field(min_length=1)
+    unit: str = Field(pattern=r"^[^/\s]+(/[^/\s]+)*$")
     issued_on: date | None = None
     effective_from: date
     effective_to: date | None = None

@@ -148,10 +148,12 @@ def _hours(
     if policy is None:
         raise LookupError(applied.policy_id)
     cited = Cited(run, policy, applied)
-    verdict = calculate(applied, rows, joined=who.employed_from)
+    verdict = calculate(applied, rows, joined=who.employed_from, left=who.employed_to)
     projection = None
     if assume:
-        after = calculate(applied, [*rows, *_assumed(assume, applied, run.today)], joined=who.employed_from)
+        after = calculate(
+            applied, [*rows, *_assumed(assume, applied, run.today)], joined=who.employed_from, left=who.employed_to
+        )
         stated = [Assumed(category=a.category, organiser=a.organiser, hours=_plain(a.hours)) for a in assume]
         projection = Projection(assumed=stated, **cited.fields(after, who.teacher_id))
     return Hours(
@@ -162,10 +164,14 @@ def _hours(
         records=[row for row in rows if applied.start <= row.completed_on <= applied.end],
         calculation=Calculation(**cited.fields(verdict, who.teacher_id)),
         projection=projection,
-        notes=[(note.text, cited.by(note.rule)) for note in verdict.notes],
+        notes=[*((note.text, cited.by(note.rule)) for note in verdict.notes), *_early(applied, run.today)],
         cuts=cited.cuts(verdict),
         open_caps=cited.caps({a.category for a in assume if a.organiser is None}) if assume else (),
     )
+
+
+def _early(applied: Applicable, today: date) -> list[tuple[str, str | None]]:
+    return [("核算期间还没有开始", None)] if applied.start > today else []
 
 
 def _plain(text: str) -> str:

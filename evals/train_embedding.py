@@ -97,9 +97,12 @@ def learn_pieces(texts: Sequence[str]) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, learning)
-    # Learning adds up in no fixed order: rounded and sorted, every run gives the same pieces.
-    learned = [(piece, round(score, 4)) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"][1:]]
-    tokenizer.model = models.Unigram([("<unk>", 0.0), *sorted(learned, key=lambda one: (-one[1], one[0]))], 0)
+    # Learning adds up in no fixed order, and in none puts the characters that it didn't want just above the lowest
+    # score: rounded, levelled and sorted, every run gives the same pieces.
+    learned = dict(json.loads(tokenizer.to_str())["model"]["vocab"][1:])
+    lowest = min(learned.values())
+    scores = [(piece, round(max(score, lowest + 1), 4)) for piece, score in learned.items()]
+    tokenizer.model = models.Unigram([("<unk>", 0.0), *sorted(scores, key=lambda one: (-one[1], one[0]))], 0)
     return tokenizer
 
 

@@ -129,10 +129,21 @@ def check_references(sheets: Sequence[Sheet], stored: Stored, problems: Mapping[
                     continue
                 if value not in known[target]:
                     faults.append(_cell(table, number, name, str(value), f"没有这个{what}，或与本表一同导入。"))
+                elif table.kind == "accounts" and (wrong := _wrong_level(row, levels.get(value))):
+                    faults.append(_cell(table, number, name, str(value), wrong))
                 elif table.kind == "teachers" and (levels.get(value) or _SCHOOL) != _SCHOOL:
                     text = f"这个单位的层级是 {levels[value]}，教师的单位必须是学校（school）。"
                     faults.append(_cell(table, number, name, str(value), text))
     _check_levels(sheets, stored, problems)
+
+
+def _wrong_level(row: Row, level: Value) -> str | None:
+    """Whether an administrator's unit is of another level than the role: a slip would open a whole city."""
+    role = row[COLUMNS["accounts"].index("role")]
+    due = str(role).removesuffix("_admin")
+    if role is None or level is None or role == Role.TEACHER or due == level:
+        return None
+    return f"这个单位的层级是 {level}，角色为 {role} 的账号须属于层级为 {due} 的单位。"
 
 
 def _check_levels(sheets: Sequence[Sheet], stored: Stored, problems: Mapping[str, list[Problem]]) -> None:

@@ -249,7 +249,7 @@ FAULTS = {
     ),
     "records: a cut file": Fault(("ingest", "records", "{files}/cut.csv"), ("cut.csv", "双引号")),
     "rules check: malformed yaml": Fault(
-        ("rules", "check"), ("broken-2023/policy.md", "第 3 行", "YAML"), {"XUESHI_CORPUS": "{files}/broken"}
+        ("rules", "check"), ("broken-2023/policy.md", "第 4 行", "YAML"), {"XUESHI_CORPUS": "{files}/broken"}
     ),
     "ingest: a clause that rules cite is gone": Fault(
         ("ingest", "policies"),

@@ -12,7 +12,8 @@ from assistant.figures import figures
 from assistant.fixed import DENIED
 from assistant.planner.read import Intent, Reading, plain, subject
 from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result
-from assistant.rules.calculate import Record
+from assistant.retrieval.search import sentences
+from assistant.rules.calculate import REJECTED, Record
 
 MOST_ROWS = 500
 
@@ -171,16 +172,16 @@ def _why(reading: Reading, result: Hours) -> Draft:
         ids = [name for name in item.record_ids if name in records and (about is None or name in about)]
         if ids and item.why != "outside_period":
             said.append(_reason(item, [records[name] for name in ids]))
-            rows += [[*_row(records[name])[:-1], _WHY[item.why]] for name in ids]
+            rows += [_why_row(records[name], _WHY[item.why]) for name in ids]
             seen.update(ids)
-    counted = [name for name in about or () if name not in seen]
-    if counted:
-        said.append(f"已计入的有：{_titles(records[name] for name in counted)}。")
+    if counted := [records[name] for name in records if name in (about or ()) and name not in seen]:
+        said.append(f"已计入的有：{_titles(counted)}。")
+        rows += [_why_row(record, "已计入") for record in counted]
     who = "您" if result.own else result.name
     if not said:
         nothing = "没有查到所问的记录" if about is not None else f"{who}已登记的学时都已计入"
         said.append(f"{_period(made)}{nothing}。")
-    caption = f"{_period(made)}没有计入的记录"
+    caption = f"{_period(made)}所问的记录" if about is not None else f"{_period(made)}没有计入的记录"
     table = [Table(caption=caption, columns=[*_COLUMNS[:-1], "原因"], rows=rows, total_rows=len(rows))] if rows else []
     outcome = Outcome.ANSWERED if result.records else Outcome.NO_RECORDS
     return Draft("".join(said) + _notes(result), outcome, table, _next(result))
@@ -195,7 +196,7 @@ def _reason(item: NotCounted, records: Sequence[Record]) -> str:
         case "pending":
             return f"{titles}还在待审核，审核通过后才计入{mark}。"
         case "rejected":
-            each = "、".join(f"“{one.title}”（{one.reason or '没有写明原因'}）" for one in records)
+            each = "、".join(f"“{_said(one.title)}”（{_said(one.reason or '没有写明原因')}）" for one in records)
             return f"已被驳回：{each}，驳回的不计入{mark}。"
         case _:
             return f"{titles}{_WHY[item.why]}，没有计入{mark}。"
@@ -230,8 +231,7 @@ def _what_if(result: Hours) -> Draft:
     )
     state = "就达到要求了" if after.met else f"还差 {after.remaining} 学时"
     text = f"假设再取得 {added}并审核通过，{state}（现在{_standing(made)}）{_total_mark(after)}。"
-    lost = hours.parse(after.beyond_caps) - hours.parse(made.beyond_caps)
-    if lost:
+    if after.beyond_caps != made.beyond_caps:
         marks = dict.fromkeys(_mark(item.citation) for item in after.not_counted if item.why == "cap")
         text += f"超过登记上限、不计入的共 {after.beyond_caps} 学时{''.join(marks)}。"
     if result.open_caps:
@@ -256,7 +256,7 @@ def _records(reading: Reading, result: Records, year: int) -> Draft:
     text = f"{when}{who}有 {len(result.records)} 条{what}记录{summed}，列在下面。"
     for record in result.records:
         if record.reason and "已驳回" in reading.statuses:
-            text += f"“{record.title}”被驳回的原因：{record.reason}。"
+            text += f"“{_said(record.title)}”被驳回的原因：{_said(record.reason)}。"
     table = _table(f"{who}{when}的{what}记录", result.records)
     return Draft(
         text,
@@ -288,26 +288,55 @@ def _clauses(reading: Reading, result: Clauses, year: int) -> Draft:
     return Draft(text, Outcome.ANSWERED, suggestions=["我今年还差多少学时？", "我有哪些待审核的记录？"])
 
 
+# Words that a limit is asked by, and words that say one: a floor never answers for a ceiling.
+_CEILING = ("最多", "上限", "封顶", "不超过"), ("最多", "不超过", "上限")
+_FLOOR = ("最少", "至少", "下限", "不少于"), ("不少于", "不低于", "至少", "最少", "以上")
+
+
 def _answers(reading: Reading, found: Found) -> bool:
-    """Whether a clause holds the kind of thing asked for and speaks of the matter asked about."""
-    said = {figure.unit for figure in figures(found.clause.text)}
-    if "phone" in reading.kinds and "电话" not in found.clause.text:
+    """Whether a clause speaks of the matter asked about, and its quote holds the kind of thing asked for."""
+    question, quoted = plain(reading.question), plain(found.quote)
+    units = {figure.unit for figure in figures(found.quote)}
+    if "phone" in reading.kinds:
+        return "电话" in quoted and _speaks_of(subject(question), quoted)
+    if "number" in reading.kinds and not units - {"date"}:
         return False
-    if "number" in reading.kinds and not said - {"date"} and "phone" not in reading.kinds:
+    if "number" in reading.kinds and any(word in question for word in ("学时", "课时")) and "学时" not in units:
         return False
-    if (
-        "time" in reading.kinds
-        and not said & {"date", "年", "月", "日", "天", "个月"}
-        and "年" not in found.clause.text
-    ):
+    if "time" in reading.kinds and not units & {"date", "年", "月", "日", "天", "个月"} and "年" not in quoted:
         return False
-    return _speaks_of(subject(reading.question), f"{found.clause.heading}{found.clause.text}")
+    named = [_NAMED[name] for name in (*reading.organisers, *reading.categories)]
+    for asked, said in (_CEILING, _FLOOR):
+        if any(word in question for word in asked):
+            parts = [part for part in sentences(found.quote) if any(word in part for word in said)]
+            if not any(all(any(word in part for word in words) for words in named) for part in parts):
+                return False
+    asked_figures = {figure.value for figure in figures(question)} - {reading.year}
+    if not asked_figures <= {figure.value for figure in figures(found.clause.text)}:
+        return False
+    return _speaks_of(subject(question), plain(f"{found.clause.heading}{found.clause.text}"))
+
+
+# How the texts of policies name who organises, and the categories.
+_NAMED = {
+    "国家级": ("国家级",),
+    "省级": ("省级",),
+    "市级": ("市级",),
+    "市教研室": ("教研室",),
+    "镇级": ("镇",),
+    "校级": ("校本",),
+    "公需科目": ("公需",),
+    "专业科目": ("专业",),
+    "个人选修科目": ("选修", "校本"),
+}
 
 
 def _speaks_of(matter: Sequence[str], text: str) -> bool:
-    """Whether at least half of the matter's pairs of characters stand in the text."""
-    pairs = [run[at : at + 2] for run in matter for at in range(len(run) - 1)]
-    return not pairs or 2 * sum(pair in text for pair in pairs) >= len(pairs)
+    """Whether each part of the matter stands in the text, at least half of its pairs of characters."""
+    return all(
+        2 * sum(pair in text for pair in pairs) >= len(pairs)
+        for pairs in ([part[at : at + 2] for at in range(len(part) - 1)] or [part] for part in matter)
+    )
 
 
 def _made(result: Hours) -> Calculation:
@@ -338,8 +367,13 @@ def _notes(result: Hours) -> str:
     return "".join(f"说明：{say}{_mark(token)}。" for say, token in result.notes)
 
 
+def _said(data: str) -> str:
+    """Words out of a record, which must not read as a citation."""
+    return data.replace("[", "［").replace("]", "］")
+
+
 def _titles(records: Iterable[Record]) -> str:
-    names = [f"“{record.title}”" for record in records]
+    names = [f"“{_said(record.title)}”" for record in records]
     return "、".join(names[:5]) + ("等" if len(names) > 5 else "")
 
 
@@ -351,8 +385,12 @@ def _row(record: Record) -> list[str]:
         record.organiser or "",
         hours.show(record.hours),
         record.completed_on.isoformat(),
-        record.status,
+        f"{record.status}：{record.reason}" if record.reason and record.status == REJECTED else record.status,
     ]
+
+
+def _why_row(record: Record, why: str) -> list[str]:
+    return [*_row(record)[:-1], f"{why}：{record.reason}" if record.reason and why == _WHY["rejected"] else why]
 
 
 def _table(caption: str, records: Sequence[Record]) -> Table:

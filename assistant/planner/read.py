@@ -74,6 +74,7 @@ _DOUBLE = (
 )
 
 
+_FIRST_YEAR = 1970
 _FIELD = {"topic", "title", "credit", "category", "organiser", "status"}
 # Somebody without a name: found in no scope, so refused like anybody else out of it.
 SOMEBODY = "（他人）"
@@ -204,9 +205,10 @@ def read(question: str, this_year: int) -> Reading:
     cut = tokens(question)
     items, people = _items(cut), _people(cut)
     person = people[0] if people else None
+    sane = all(_FIRST_YEAR <= year <= this_year + 10 for year in _years(cut, this_year))
     return Reading(
         question=question,
-        intent=_intent(cut, person, items) if len(people) < 2 else Intent.UNCLEAR,
+        intent=_intent(cut, person, items) if len(people) < 2 and sane else Intent.UNCLEAR,
         year=next(iter(_years(cut, this_year)), None),
         categories=_values(cut, "category"),
         organisers=_values(cut, "organiser"),
@@ -235,7 +237,7 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
     if "how" in kinds and not (person or kinds & {"what_if", "not_counted", "status"}):
         return Intent.POLICY
     if "what_if" in kinds or {"take", "hours", "gap"} <= kinds:
-        return Intent.WHAT_IF if items and "less" not in kinds else Intent.UNCLEAR
+        return Intent.WHAT_IF if items and (person or not _spare(cut)) and not kinds & _TWISTS else Intent.UNCLEAR
     if "not_counted" in kinds and (person or kinds & {"why", "self", "list"}):
         return Intent.WHY
     ruled = "rule" in kinds or "each" in kinds
@@ -243,28 +245,45 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
         return Intent.POLICY
     listed = kinds & {"records", "status"} or ("list" in kinds and kinds & {"self", "credit"})
     if (listed or ("organiser" in kinds and "category" not in kinds and standing)) and "gap" not in kinds:
-        return Intent.LIST
+        return Intent.LIST if person or not _spare(cut) else Intent.UNCLEAR
     if person:
         return Intent.GAP
     matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
     if standing and not (matter and not kinds & {"self", "year", "category"}):
-        known = kinds & {"self", "credit", "year", "category", "hours"} or kinds <= {"gap", "filler", "policy", "stop"}
+        known = kinds & {"self", "credit", "year", "category"} or kinds <= {"gap", "filler", "policy", "stop"}
         if known or "gap" in kinds:
             return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
     ours = kinds & _FIELD or (kinds & {"rule", "policy"} and "self" not in kinds)
     return Intent.POLICY if ours or "organiser" in kinds else Intent.FOREIGN
 
 
+# What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
+_TWISTS = {"less", "not_counted", "status", "rule", "except"}
+
+
 def _explained(cut: Sequence[_Token]) -> bool:
     """Whether nothing in a question about one's state is left that could change its meaning."""
+    amounts = any(token.kind == "hours" for token in cut)
+    return not (_spare(cut) or amounts or _values(cut, "organiser"))
+
+
+def _spare(cut: Sequence[_Token]) -> bool:
+    """Whether something is left that no part of the answer would heed: a word, a number, a month, a second year."""
     general = phrases()["general"]
-    spare = any(
-        token.kind == "part_of_year"
-        or (token.kind == "rest" and len(token.text) > 1)
+    return len(set(_years(cut, 0))) > 1 or any(
+        token.kind in ("rest", "number", "part_of_year", "except")
         or (token.kind == "topic" and token.text not in general)
-        for token in cut
+        # Without "I", a word that starts like a name may be one (马上, 安全).
+        or (
+            token.kind == "filler"
+            and place == 0
+            and len(token.text) > 1
+            and token.text[0] in _SURNAMES
+            and token.text not in ("全部", "那么", "那个", "那些")
+            and not any(one.kind == "self" for one in cut)
+        )
+        for place, token in enumerate(cut)
     )
-    return not spare and len(set(_years(cut, 0))) < 2 and not _values(cut, "organiser")
 
 
 def _people(cut: Sequence[_Token]) -> list[str]:
@@ -283,7 +302,7 @@ def _people(cut: Sequence[_Token]) -> list[str]:
         titled = bool(after) and after[0].text in phrases()["title"]
         if place < taken:
             continue
-        if token.kind == "id" and not _is_record(after):
+        if token.kind == "id" and not _is_record(after, kinds):
             people.append(token.text)
         elif token.kind == "rest" and (name := _name(token.text, titled, myself or not asks, surnames)):
             # A given name made of everyday words follows its surname as such.
@@ -297,9 +316,9 @@ def _people(cut: Sequence[_Token]) -> list[str]:
     return list(dict.fromkeys(people)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
 
 
-def _is_record(after: Sequence[_Token]) -> bool:
-    """Whether the number before is that of a record (R0012 这条, R0012 记录)."""
-    return bool(after) and after[0].text in ("这", "那", "记录")
+def _is_record(after: Sequence[_Token], kinds: set[str]) -> bool:
+    """Whether the number before is that of a record (R0012 这条, 我的 R0012 没计入)."""
+    return {"self", "not_counted"} <= kinds or (bool(after) and after[0].text in ("这", "那", "记录"))
 
 
 def _name(text: str, titled: bool, sure: bool, surnames: str) -> str | None:
@@ -384,15 +403,16 @@ def _kinds(question: str) -> frozenset[str]:
     return frozenset(kind for kind, listed in phrases()["kinds"].items() if any(one in text for one in listed))
 
 
-_MATTER = {"rest", "topic", "category", "organiser", "status", "others"}
+_MATTER = {"rest", "matter", "topic", "category", "organiser", "status", "others", "less", "except"}
 
 
 def subject(question: str) -> list[str]:
-    """What the question is about: its phrases without those that every question of the field has, neighbours joined."""
-    general, runs = phrases()["general"], [""]
-    for token in tokens(question):
-        if token.kind in _MATTER and token.text not in general:
-            runs[-1] += token.text
-        elif runs[-1]:
-            runs.append("")
-    return [run for run in runs if len(run) > 1]
+    """What the question is about, one by one: its phrases without those that every question of the field has."""
+    general = phrases()["general"]
+    return [
+        token.text
+        for token in tokens(question)
+        if token.kind in _MATTER
+        and token.text not in general
+        and (len(token.text) > 1 or token.kind == "matter")  # a lone character left over is a verb or a slip
+    ]

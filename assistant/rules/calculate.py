@@ -100,33 +100,36 @@ class Verdict:
 _Sums = dict[tuple[int, str], int]
 
 
-def calculate(applied: Applicable, records: Iterable[Record], joined: date | None = None) -> Verdict:
+def calculate(
+    applied: Applicable, records: Iterable[Record], joined: date | None = None, left: date | None = None
+) -> Verdict:
     """The verdict on `records` of one teacher.
 
-    `joined`: the first day of employment; inside the period the full minimum is still owed, and a step says so.
+    `joined`, `left`: the first and last day of employment. Where they lie inside the period or beyond it, the full
+    minimum is still reckoned, and a step says so.
     """
     version, start, end = applied.version, applied.start, applied.end
     places = version.places
     taken: dict[tuple[int, str], list[Record]] = {}
-    left: dict[Why, list[Record]] = {}
+    out: dict[Why, list[Record]] = {}
     for record in records:
         if not start <= record.completed_on <= end:
-            left.setdefault("outside_period", []).append(record)
+            out.setdefault("outside_period", []).append(record)
         elif record.status in version.admitted:
             place = places[record.category, record.organiser]
             taken.setdefault((place, record.category), []).append(record)
         else:
-            left.setdefault("pending" if record.status == PENDING else "rejected", []).append(record)
+            out.setdefault("pending" if record.status == PENDING else "rejected", []).append(record)
 
     sums = {key: sum(record.hours for record in group) for key, group in taken.items()}
     by_category, counted, remaining = _tally(version, sums)
-    pending = left.get("pending", [])
+    pending = out.get("pending", [])
     if_approved = dict(sums)
     for record in pending:
         key = places[record.category, record.organiser], record.category
         if_approved[key] = if_approved.get(key, 0) + record.hours
 
-    notes = _notes(applied, joined)
+    notes = _notes(applied, joined, left)
     steps = [Step(f"核算期间：{start} 至 {end}", version.cycle), *notes]
     cuts = list[Excluded]()
     for place, category in sorted(taken):
@@ -136,10 +139,10 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
         if cut:
             cuts.append(cut)
     not_counted = [cut for cut in cuts if cut.why == "cap"]
-    not_counted += [_left_out(version, why, left[why]) for why in ("pending", "rejected") if why in left]
+    not_counted += [_left_out(version, why, out[why]) for why in ("pending", "rejected") if why in out]
     not_counted += [cut for cut in cuts if cut.why != "cap"]
-    if "outside_period" in left:
-        not_counted.append(_left_out(version, "outside_period", left["outside_period"]))
+    if "outside_period" in out:
+        not_counted.append(_left_out(version, "outside_period", out["outside_period"]))
     categories = _categories(version, sums, by_category)
     result = Verdict(
         applied=applied,
@@ -154,7 +157,7 @@ def calculate(applied: Applicable, records: Iterable[Record], joined: date | Non
         steps=steps,
         notes=notes,
     )
-    steps += _closing(version, result, left)
+    steps += _closing(version, result, out)
     return result
 
 
@@ -221,7 +224,7 @@ def _left_out(version: Version, why: Why, group: list[Record]) -> Excluded:
     return Excluded(why, sum(record.hours for record in group), [record.record_id for record in group], rule)
 
 
-def _notes(applied: Applicable, joined: date | None) -> list[Step]:
+def _notes(applied: Applicable, joined: date | None, left: date | None) -> list[Step]:
     """Whatever about the period a careful reader would ask."""
     cycle, version = applied.version.cycle, applied.version
     steps = []
@@ -232,6 +235,10 @@ def _notes(applied: Applicable, joined: date | None) -> list[Step]:
         steps.append(Step(f"规则有效期到 {version.to} 为止，政策库中没有适用于所问期间的后续规定，沿用此规则", cycle))
     if joined and applied.start < joined <= applied.end:
         steps.append(Step(f"{joined} 入职，在核算期间内；政策没有规定折算，按全额要求计算", None))
+    if joined and joined > applied.end:
+        steps.append(Step(f"{joined} 才入职，晚于核算期间，是否须完成请向学校核实", None))
+    if left and left < applied.end:
+        steps.append(Step(f"{left} 已离职，政策没有规定折算，按全额要求计算，是否须完成请向学校核实", None))
     return steps
 
 

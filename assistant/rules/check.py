@@ -1,6 +1,8 @@
 """Every rule against the clause it cites: the clause is there, it holds the figure, no line is unreachable."""
 
+import re
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
@@ -8,7 +10,7 @@ from typing import NamedTuple, get_args
 
 from assistant.figures import figures
 from assistant.policy import Policy
-from assistant.rules.schema import Category, Count, Line, Organiser, RuleFile, Version
+from assistant.rules.schema import Admit, Category, Count, Line, Organiser, Require, RuleFile, Version
 
 
 class Finding(NamedTuple):
@@ -31,6 +33,8 @@ def _version(policy: Policy, version: Version) -> Iterator[Finding]:
     def found(rule: str, figure: str, clause: str, fault: str | None) -> Finding:
         return Finding(policy.meta.id, str(version.from_), rule, figure, clause, fault)
 
+    if beyond := _beyond(policy, version):
+        yield found("from–to", "", version.cycle.clause, beyond)
     for line in version.lines():
         yield found(line.id, _show(line), line.clause, _fault(policy, line) or _shadowed(version, line))
     for item in version.untranslated:
@@ -43,13 +47,42 @@ def _version(policy: Policy, version: Version) -> Iterator[Finding]:
             yield found(version.total.id, _show(version.total), version.total.clause, fault)
 
 
+def _beyond(policy: Policy, version: Version) -> str | None:
+    """Whether the version claims days on which the policy is not in force."""
+    meta = policy.meta
+    last = version.to or date.max
+    if version.from_ < meta.effective_from or last > (meta.effective_to or date.max):
+        return f"有效期超出政策本身的有效期（{meta.effective_from} 至 {meta.effective_to or '长期'}）"
+    return None
+
+
 def _fault(policy: Policy, line: Line) -> str | None:
     clause = policy.clause(line.clause)
     if clause is None:
         return f"条款 {line.clause} 不存在"
-    known = {(figure.value, figure.unit) for figure in figures(clause.text)}
+    if isinstance(line, Admit) and line.status != ["已审核"]:
+        return "只有已审核的学时可以计入"
+    finer = isinstance(line, Require) and line.category is not None
+    split = (_FINER if finer else _PARTS).split(clause.text)
+    parts = [part for part in split if all(any(word in part for word in words) for words in _named(line))]
+    known = {(figure.value, figure.unit) for part in parts for figure in figures(part)}
     lost = [_show(line) for value in line.figures if (value, line.unit) not in known]
-    return f"条款 {line.clause} 中没有“{lost[0]}”" if lost else None
+    return f"条款 {line.clause} 中没有写明它的“{lost[0]}”" if lost else None
+
+
+# A rule's figure must stand beside the words for what it limits: 30 in a clause doesn't prove whose 30 it is.
+_PARTS = re.compile(r"[。；;！？\n]")
+_SAID = {"公需科目": ("公需",), "专业科目": ("专业",), "个人选修科目": ("选修", "校本")}
+_FINER = re.compile(r"[，,。；;！？\n]")
+
+
+def _named(line: Line) -> list[tuple[str, ...]]:
+    """The words, alternatives together, that must stand in the same part of the clause as the line's figures."""
+    if isinstance(line, Count) and line.at_most is not None:
+        return [tuple(name.removeprefix("市") if "教研室" in name else name for name in line.where.organiser or ())]
+    if isinstance(line, Require) and line.category is not None:
+        return [_SAID[line.category]]
+    return []
 
 
 def _shadowed(version: Version, line: Line) -> str | None:

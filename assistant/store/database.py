@@ -10,7 +10,7 @@ from filelock import FileLock
 from sqlalchemy import Connection as Connection
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from assistant.errors import SettingsError, Unavailable, trace
 
@@ -41,8 +41,11 @@ class Database:
         try:
             if self._schema() != SCHEMA:
                 self._migrate(url)
-        except OperationalError:
-            raise Unavailable("数据库打不开：请核对 XUESHI_DATABASE_URL、XUESHI_HOME 及其读写权限。") from None
+        except SQLAlchemyError as error:
+            _LOG.error("opening failed: %s", trace(error))
+            raise Unavailable(
+                "数据库打不开：请核对 XUESHI_DATABASE_URL、XUESHI_HOME 及其读写权限；若文件已损坏，请从备份恢复。"
+            ) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -389,9 +389,16 @@ def test_who_joined_in_between_owes_all_of_it_and_is_told(joined: str) -> None:
     assert verdict.notes == [step]
 
 
-@pytest.mark.parametrize("joined", [None, date(2015, 9, 1), date(2023, 1, 1), date(2024, 1, 1)])
-def test_nothing_is_said_of_joining_outside_the_period_or_on_its_first_day(joined: date | None) -> None:
+@pytest.mark.parametrize("joined", [None, date(2015, 9, 1), date(2023, 1, 1)])
+def test_nothing_is_said_of_joining_before_the_period_or_on_its_first_day(joined: date | None) -> None:
     assert said(dongguan(joined=joined), "入职") == []
+
+
+def test_employment_that_lies_outside_the_period_is_told() -> None:
+    assert said(dongguan(joined=date(2024, 1, 1)), "2024-01-01", "才入职")
+    left = calculate(applied("dongguan-2023", 2023), [], left=date(2023, 6, 30))
+    assert said(left, "2023-06-30", "已离职")
+    assert left.remaining == 9000
 
 
 def test_a_rule_carried_forward_says_so_and_looks_at_the_year_asked_about() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -297,4 +298,30 @@ def test_every_version_is_checked() -> None:
     later["require"][0]["at_least"] = 100
     data["versions"].append(later)
     findings = check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data))
-    assert [(finding.version, finding.rule) for finding in findings if finding.fault] == [("2024-01-01", "R1")]
+    assert [(finding.version, finding.rule) for finding in findings if finding.fault] == [
+        ("2024-01-01", "from–to"),  # the policy itself ends with 2023
+        ("2024-01-01", "R1"),
+    ]
+
+
+@pytest.mark.parametrize(("key", "day"), [("from", date(2022, 1, 1)), ("to", date(2024, 12, 31)), ("to", None)])
+def test_rules_do_not_outlast_their_policy(key: str, day: date | None) -> None:
+    data = written(DONGGUAN)
+    data["versions"][0][key] = day
+    assert "from–to" in faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data)))
+
+
+def test_figures_that_change_places_are_found() -> None:
+    """12 and 6, 30 and 42: each stands in the clause, but not beside what it limits."""
+    data = written(DONGGUAN)
+    counts, minima = data["versions"][0]["count"], data["versions"][0]["require"]
+    counts[1]["at_most"], counts[2]["at_most"] = counts[2]["at_most"], counts[1]["at_most"]
+    minima[1]["at_least"], minima[2]["at_least"] = minima[2]["at_least"], minima[1]["at_least"]
+    found = faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data)))
+    assert set(found) == {"C2", "C3", "R2", "R3"}
+
+
+def test_hours_that_nobody_approved_are_not_admitted() -> None:
+    data = written(DONGGUAN)
+    data["versions"][0]["admit"][0]["status"] = ["已审核", "待审核"]
+    assert "A1" in faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data)))
