@@ -224,6 +224,10 @@ def read(question: str, this_year: int) -> Reading:
 def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | None) -> Intent:
     """The order is the meaning: of two that fit, the one that says more comes first."""
     kinds = {token.kind for token in cut}
+    if "goal" in kinds and "what_if" not in kinds:
+        kinds.add("gap")  # 修满了吗 asks for the gap; 如果修满 sets a goal
+    if "policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3:
+        return Intent.UNCLEAR
     alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "each", "list", "records"}
     counts = "count" in kinds and bool(kinds & {"self", "credit", "category", "organiser", "status"})
     standing = bool(kinds & {"gap", "have"}) or alone or counts
@@ -258,7 +262,7 @@ def _intent(cut: Sequence[_Token], person: str | None, items: Sequence[Item] | N
 
 
 # What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
-_TWISTS = {"less", "not_counted", "status", "rule", "except"}
+_TWISTS = {"goal", "less", "not_counted", "status", "rule", "except"}
 
 
 def _explained(cut: Sequence[_Token]) -> bool:
@@ -289,7 +293,7 @@ def _spare(cut: Sequence[_Token]) -> bool:
 def _people(cut: Sequence[_Token]) -> list[str]:
     """The names or numbers of those whose records are asked about, if the question says so; none: one's own."""
     kinds = {token.kind for token in cut}
-    asks = kinds & {"gap", "have", "not_counted", "status", "what_if", "records"} or (
+    asks = kinds & {"gap", "goal", "have", "not_counted", "status", "what_if", "records"} or (
         "credit" in kinds and kinds & {"list", "count"}
     )
     if not asks and ("credit" not in kinds or kinds & {"rule", "each"}):
@@ -309,9 +313,9 @@ def _people(cut: Sequence[_Token]) -> list[str]:
             given = _given(after) if len(name) == 1 or name in _DOUBLE else []
             taken = place + 1 + len(given)
             people.append(name + "".join(given))
-        elif titled and not myself and len(token.text) > 1 and token.kind in ("how", "policy", "topic"):
+        elif titled and not myself and len(token.text) > 1 and token.kind in ("how", "policy"):
             people.append(token.text)
-    theirs = "title" in kinds and not myself and kinds & {"gap", "credit", "not_counted", "status", "records"}
+    theirs = "title" in kinds and not myself and kinds & {"gap", "not_counted", "status", "records"}
     unnamed = "others" in kinds or (theirs and not kinds & {"topic", "rule", "each"})
     return list(dict.fromkeys(people)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
 

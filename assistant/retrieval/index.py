@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from assistant.errors import HomeInUse, Unavailable, XueshiError
-from assistant.retrieval.embed import Embedder, load_embedder
 from assistant.settings import Settings
 from assistant.store.database import Database
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.models.Collection import Collection
     from chromadb.api.types import Where
+
+    from assistant.retrieval.embed import Embedder
 
 _BATCH = 5000  # Chroma takes at most 5,461 rows at a time.
 # Chroma's defaults find 73% of the true neighbours of random vectors, these 99.8%.
@@ -51,8 +52,10 @@ class Index:
         self._lock = FileLock(home / "vectors.lock")
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> "Embedder":
         """The sentence-embedding model in force."""
+        from assistant.retrieval.embed import load_embedder
+
         return load_embedder(self._model or None)
 
     @property
