@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import evals.sample
-from assistant.planner.read import Intent, Reading, phrases, read
+from assistant.planner.read import Intent, Reading, read
+from assistant.planner.words import phrases
 
 TABLE: Mapping[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "readings.yaml").read_text(encoding="utf-8")

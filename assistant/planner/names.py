@@ -1,0 +1,73 @@
+"""Whose records a question is about: names, numbers and pronouns, by their form alone.
+
+Who is in the database plays no part, so that nothing of it can show.
+"""
+
+from collections.abc import Sequence
+
+from assistant.planner.words import COMMON_SURNAMES, DOUBLE_SURNAMES, SURNAMES, Token, phrases
+
+# Somebody without a name: found in no scope, so refused like anybody else out of it.
+SOMEBODY = "（他人）"
+
+
+def people_in(cut: Sequence[Token]) -> list[str]:
+    """The names or numbers of those whose records are asked about, if the question says so; none: one's own."""
+    kinds = {token.kind for token in cut}
+    asks = kinds & {"gap", "goal", "have", "not_counted", "status", "what_if", "records"} or (
+        "credit" in kinds and kinds & {"list", "count"}
+    )
+    if not asks and ("credit" not in kinds or kinds & {"rule", "each"}):
+        return []
+    myself = "self" in kinds
+    surnames = SURNAMES if asks and not myself else COMMON_SURNAMES
+    found, taken = list[str](), 0
+    for place, token in enumerate(cut):
+        after = cut[place + 1 :]
+        titled = bool(after) and after[0].text in phrases()["title"]
+        if place < taken:
+            continue
+        if token.kind == "id" and not _is_record(after, kinds):
+            found.append(token.text)
+        elif token.kind == "rest" and (name := _name(token.text, titled, myself or not asks, surnames)):
+            # A given name made of everyday words follows its surname as such.
+            given = _given(after) if len(name) == 1 or name in DOUBLE_SURNAMES else []
+            taken = place + 1 + len(given)
+            found.append(name + "".join(given))
+        elif titled and not myself and len(token.text) > 1 and token.kind in ("how", "policy"):
+            found.append(token.text)
+    theirs = "title" in kinds and not myself and kinds & {"gap", "not_counted", "status", "records"}
+    unnamed = "others" in kinds or (theirs and not kinds & {"topic", "rule", "each"})
+    return list(dict.fromkeys(found)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
+
+
+def _is_record(after: Sequence[Token], kinds: set[str]) -> bool:
+    """Whether the number before is that of a record (R0012 这条, 我的 R0012 没计入)."""
+    return {"self", "not_counted"} <= kinds or (bool(after) and after[0].text in ("这", "那", "记录"))
+
+
+def _name(text: str, titled: bool, sure: bool, surnames: str) -> str | None:
+    """The name in what no phrase explains: a surname with one or two characters, or all of it before a title.
+
+    Unless it has to be `sure`, a lone surname is enough, and so is a name at the end (英语组陈静).
+    """
+    surname = 2 if text.startswith(DOUBLE_SURNAMES) else 1 if text[0] in surnames else 0
+    if "·" in text or (surname and (titled or surname < len(text) <= surname + 2)):
+        return text
+    if sure:
+        return None
+    if len(text) == surname or (titled and len(text) < 4):
+        return text
+    ends = (text[-size:] for size in (3, 2) if len(text) > size)
+    return next((end for end in ends if end[0] in surnames), None)
+
+
+def _given(after: Sequence[Token]) -> list[str]:
+    """The everyday words right after a lone surname, as far as they can be a given name."""
+    given: list[str] = []
+    for token in after:
+        everyday = token.kind in ("filler", "rest") or (len(token.text) == 1 and token.kind != "stop")
+        if not everyday or len("".join(given) + token.text) > 2:
+            break
+        given.append(token.text)
+    return given

@@ -1,0 +1,136 @@
+"""The words of a question: `phrases.yaml`, and a question cut from left to right into its longest phrases."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+_HAN = re.compile(r"[\u3400-\u9fff·]+")
+_NUMERAL = "[零一二两三四五六七八九十百]"
+_SPECIAL = re.compile(
+    rf"(?P<hours>(?:-?\d+(?:\.\d+)?|{_NUMERAL}+(?:点{_NUMERAL}+)?)个?(?:学时|课时))"
+    r"|(?P<year>\d{4}|[零〇一二三四五六七八九]{4})学?年度?"
+    r"|(?P<part_of_year>\d{2})年"
+    r"|(?P<bare_year>(?:19|20)\d\d)(?!\d)"
+    r"|(?P<id>[a-z]{1,8}[-_]?\d{2,}|\d{6,})"
+    r"|(?P<number>\d+(?:\.\d+)?)"
+)
+# The commonest surnames, then the rest of the classical list (many are everyday words too); double ones apart.
+COMMON_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾萧肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆"
+    "汪范金石廖贾夏韦付傅方白邹孟熊秦邱江尹薛闫阎段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温尤岑卞邢翟庄聂冼简柯祝欧"
+    "甘翁凌霍阮俞包左路文牛樊葛纪舒屈项颜倪蓝殷詹申耿关兰焦柳艾卓涂席宁齐曲鲍骆符辛管阳苗麦游季华司连裴成常康牟童单米香祁"
+)
+SURNAMES = COMMON_SURNAMES + (
+    "邝章施喻窦云鲁昌花柳酆费廉滕罗毕安乐时皮元卜平和穆湛臧伏成戚茅庞闵娄危盛梅刁丘虞应缪解宗宣贲郁杭洪诸石吉钮嵇滑荣荀"
+    "羊於惠甄曲家封芮羿储靳汲邴糜松井富巫乌焦巴弓牧隗谷车宓蓬全郗班仰秋仲伊宫宁仇栾暴厉戎祖束幸韶郜蓟薄印宿怀蒲邰从鄂索"
+    "咸籍赖蔺屠蒙池乔阴鬱胥能苍双闻莘党贡劳逄姬冉宰郦雍却璩桑桂濮寿通边扈燕冀郏浦尚农别晏柴瞿充茹习宦鱼容古易慎戈终暨居衡"
+    "步都满弘匡国寇广禄阙东殴殳沃利蔚越夔隆师巩厍晁勾敖融冷訾阚那饶空毋沙乜养鞠须丰巢蒯相查后荆红竺权逯盖益桓公佟伍岳帅缑亢"
+    "况郈有琴商佘佴伯赏墨哈谯笪年爱仝代么肇言福揭镇占亓官禹修矫才初旷邸植但库候练迟母原仉尉么邬修冶巨隋"
+)
+DOUBLE_SURNAMES = tuple(
+    (
+        "欧阳 司徒 诸葛 上官 司马 令狐 东方 皇甫 尉迟 端木 慕容 夏侯 公孙 轩辕 "
+        "钟离 宇文 长孙 司空 独孤 南宫 闻人 申屠 澹台 淳于 单于 太史 万俟 赫连"
+    ).split()
+)
+
+
+class Token(NamedTuple):
+    """A phrase of the question: its kind, what it stands for, and how it is written."""
+
+    kind: str
+    value: Any
+    text: str
+
+
+@cache
+def phrases() -> Mapping[str, Any]:
+    """`phrases.yaml` as it stands."""
+    text = (Path(__file__).parent / "phrases.yaml").read_text(encoding="utf-8")
+    data: Mapping[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return data
+
+
+@cache
+def _known() -> dict[str, tuple[str, Any]]:
+    """Every phrase with its kind and value; of a phrase listed twice the first kind holds."""
+    found: dict[str, tuple[str, Any]] = {}
+    for kind, listed in phrases().items():
+        if kind in ("general", "kinds"):
+            continue
+        valued = listed.items() if isinstance(listed, dict) else [(None, listed)]
+        for value, texts in valued:
+            for text in texts:
+                found.setdefault(text, (kind, value))
+    return found
+
+
+@cache
+def _longest() -> int:
+    return max(map(len, _known()))
+
+
+def plain(question: str) -> str:
+    """The question in half-width forms, lower case; white space is kept between Latin words alone."""
+    text = unicodedata.normalize("NFKC", question).lower()
+    return re.sub(r"(?<![a-z0-9])\s+|\s+(?![a-z0-9])", "", text)
+
+
+def tokens(question: str) -> list[Token]:
+    """The question cut into phrases; kind `rest` for what none explains, `stop` for punctuation."""
+    text, at, found = plain(question), 0, list[Token]()
+    known, longest = _known(), _longest()
+    rest = ""
+
+    def close() -> None:
+        nonlocal rest
+        if rest:
+            found.append(Token("rest", None, rest))
+            rest = ""
+
+    while at < len(text):
+        special = _SPECIAL.match(text, at)
+        if special and special.lastgroup:
+            close()
+            kind = special.lastgroup.removeprefix("bare_")
+            found.append(Token(kind, special[special.lastgroup], special.group()))
+            at = special.end()
+            continue
+        double = text.startswith(DOUBLE_SURNAMES, at)  # 上官 is a surname, though 上 is a word
+        size = (
+            0
+            if double
+            else next((n for n in range(min(longest, len(text) - at), 0, -1) if text[at : at + n] in known), 0)
+        )
+        if size:
+            close()
+            kind, value = known[text[at : at + size]]
+            found.append(Token(kind, value, text[at : at + size]))
+        elif _HAN.match(text[at]) or text[at].isalnum():
+            rest += text[at]
+        else:
+            close()
+            found.append(Token("stop", None, text[at]))
+        at += size or 1
+    close()
+    return found
+
+
+_MATTER = {"rest", "matter", "topic", "category", "organiser", "status", "others", "less", "except"}
+
+
+def subject(question: str) -> list[str]:
+    """What the question is about, one by one: its phrases without those that every question of the field has."""
+    general = phrases()["general"]
+    return [
+        token.text
+        for token in tokens(question)
+        if token.kind in _MATTER
+        and token.text not in general
+        and (len(token.text) > 1 or token.kind == "matter")  # a lone character left over is a verb or a slip
+    ]
