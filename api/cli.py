@@ -152,7 +152,7 @@ def _ask(given: Settings, question: str, account: str, as_json: bool, thread: st
     installation = install(given)
     try:
         assistant = installation.assistant
-        answer = assistant.ask(question, assistant.account(account), thread)
+        answer = assistant.ask(question, assistant.account(account), thread, limited=False)
     finally:
         installation.close()
     if as_json:

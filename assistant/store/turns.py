@@ -12,16 +12,19 @@ from assistant.store.tables import Thread, Turn
 _MINUTE = 60.0
 
 
-def open_turn(connection: Connection, account: str, question: str, thread: str | None, limit: int) -> tuple[str, str]:
+def open_turn(
+    connection: Connection, account: str, question: str, thread: str | None, limit: int | None
+) -> tuple[str, str]:
     """Note a question before it is answered; the ids of its thread and of the answer to come.
 
-    NotFound: the thread is somebody else's or none. TooManyQuestions: `limit` questions were asked within a minute.
+    NotFound: the thread is somebody else's or none. TooManyQuestions: `limit` were asked within a minute.
     """
     now = time.time()
-    recent = select(Turn.asked_at).where(Turn.account == account, Turn.asked_at > now - _MINUTE)
-    times = connection.execute(recent.order_by(Turn.asked_at.desc()).limit(limit)).scalars().all()
-    if len(times) >= limit:
-        raise TooManyQuestions(max(1, round(times[-1] + _MINUTE - now)))
+    if limit is not None:
+        recent = select(Turn.asked_at).where(Turn.account == account, Turn.asked_at > now - _MINUTE)
+        times = connection.execute(recent.order_by(Turn.asked_at.desc()).limit(limit)).scalars().all()
+        if len(times) >= limit:
+            raise TooManyQuestions(max(1, round(times[-1] + _MINUTE - now)))
     if thread is None:
         thread = _new_id("t")
         connection.execute(insert(Thread).values(id=thread, account=account))
