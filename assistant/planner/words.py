@@ -32,12 +32,10 @@ SURNAMES = COMMON_SURNAMES + (
     "步都满弘匡国寇广禄阙东殴殳沃利蔚越夔隆师巩厍晁勾敖融冷訾阚那饶空毋沙乜养鞠须丰巢蒯相查后荆红竺权逯盖益桓公佟伍岳帅缑亢"
     "况郈有琴商佘佴伯赏墨哈谯笪年爱仝代么肇言福揭镇占亓官禹修矫才初旷邸植但库候练迟母原仉尉么邬修冶巨隋"
 )
-DOUBLE_SURNAMES = tuple(
-    (
-        "欧阳 司徒 诸葛 上官 司马 令狐 东方 皇甫 尉迟 端木 慕容 夏侯 公孙 轩辕 "
-        "钟离 宇文 长孙 司空 独孤 南宫 闻人 申屠 澹台 淳于 单于 太史 万俟 赫连"
-    ).split()  # noqa: SIM905  a list of them would be a page long
+_PAIRS = (
+    "欧阳司徒诸葛上官司马令狐东方皇甫尉迟端木慕容夏侯公孙轩辕钟离宇文长孙司空独孤南宫闻人申屠澹台淳于单于太史万俟赫连"
 )
+DOUBLE_SURNAMES = tuple(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
 
 
 class Token(NamedTuple):
