@@ -34,7 +34,7 @@ demo: $(VENV)/.run
 	@$(BIN)/xueshi demo --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
 
 ask: $(VENV)/.run
-	@$(BIN)/xueshi demo --ask "$(Q)" --as "$(AS)"
+	@$(BIN)/xueshi demo --no-serve --ask "$(Q)" --as "$(AS)"
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest
