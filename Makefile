@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 SERVE ?= 1
 Q ?= 我今年还差多少学时？
-AS ?= t0001
+WHO ?= t0001
 
 # uv does not read pip's settings: hand on the folder of wheels where there is one, else ask for torch's CPU build.
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
@@ -34,7 +34,7 @@ demo: $(VENV)/.run
 	@$(BIN)/xueshi demo --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
 
 ask: $(VENV)/.run
-	@$(BIN)/xueshi demo --no-serve --ask "$(Q)" --as "$(AS)"
+	@$(BIN)/xueshi demo --no-serve --ask "$(Q)" --as "$(WHO)"
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest
