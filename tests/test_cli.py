@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -393,3 +394,15 @@ def test_the_demo_answers_and_does_no_work_twice(tmp_path: Path) -> None:
     assert "新建索引 0" in again.out
     assert "新载入 0" in again.out
     assert [path.name for path in home.iterdir()] == ["demo"], "the demo keeps to a folder of its own"
+
+
+def test_a_port_in_use_is_told_in_a_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run(tmp_path / "home", "serve", "--port", port, XUESHI_AUTH_SECRET=SECRET)
+    assert done.code == 2
+    assert port in done.err
+    assert "--port" in done.err
+    assert len(done.err.splitlines()) == 1

@@ -504,3 +504,8 @@ def test_every_response_has_the_safe_headers(web: TestClient, bearer: Headers, m
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
         if response.url.path.startswith("/v1/"):
             assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_the_page_of_a_policy_that_is_not_there_is_not_found(web: TestClient) -> None:
+    assert web.get("/policies/nowhere-1999").status_code == 404
+    assert web.get("/policies/dongguan-2023").status_code == 200
