@@ -102,7 +102,7 @@ def _intent(cut: Sequence[Token], person: str | None, items: Sequence[Item] | No
     if "how" in kinds and not (person or kinds & {"what_if", "not_counted", "status"}):
         return Intent.POLICY
     if "what_if" in kinds or {"take", "hours", "gap"} <= kinds:
-        return Intent.WHAT_IF if items and (person or not _spare(cut)) and not kinds & _TWISTS else Intent.UNCLEAR
+        return Intent.WHAT_IF if items and not _spare(cut, person) and not kinds & _TWISTS else Intent.UNCLEAR
     if "not_counted" in kinds and (person or kinds & {"why", "self", "list"}):
         return Intent.WHY
     ruled = "rule" in kinds or "each" in kinds
@@ -110,9 +110,9 @@ def _intent(cut: Sequence[Token], person: str | None, items: Sequence[Item] | No
         return Intent.POLICY
     listed = kinds & {"records", "status"} or ("list" in kinds and kinds & {"self", "credit"})
     if (listed or ("organiser" in kinds and "category" not in kinds and standing)) and "gap" not in kinds:
-        return Intent.LIST if person or not _spare(cut) else Intent.UNCLEAR
+        return Intent.UNCLEAR if _spare(cut, person) else Intent.LIST
     if person:
-        return Intent.GAP
+        return Intent.UNCLEAR if _spare(cut, person) or "hours" in kinds else Intent.GAP
     matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
     if standing and not (matter and not kinds & {"self", "year", "category"}):
         known = kinds & {"self", "credit", "year", "category"} or kinds <= {"gap", "filler", "policy", "stop"}
@@ -129,14 +129,19 @@ _TWISTS = {"goal", "less", "not_counted", "status", "rule", "except"}
 def _explained(cut: Sequence[Token]) -> bool:
     """Whether nothing in a question about one's state is left that could change its meaning."""
     amounts = any(token.kind == "hours" for token in cut)
-    return not (_spare(cut) or amounts or _values(cut, "organiser"))
+    return not (_spare(cut, None) or amounts or _values(cut, "organiser"))
 
 
-def _spare(cut: Sequence[Token]) -> bool:
-    """Whether something is left that no part of the answer would heed: a word, a number, a month, a second year."""
+def _spare(cut: Sequence[Token], person: str | None) -> bool:
+    """Whether something is left that no part of the answer would heed: a number, a month, a second year, a word.
+
+    Where a person is named, words left over belong to the name.
+    """
     general = phrases()["general"]
-    return len(set(_years(cut, 0))) > 1 or any(
-        token.kind in ("rest", "number", "part_of_year", "except")
+    if len(set(_years(cut, 0))) > 1 or any(token.kind in ("number", "part_of_year", "except") for token in cut):
+        return True
+    return person is None and any(
+        token.kind == "rest"
         or (token.kind == "topic" and token.text not in general)
         # Without "I", a word that starts like a name may be one (马上, 安全).
         or (

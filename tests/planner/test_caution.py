@@ -69,6 +69,21 @@ def test_words_of_a_record_neither_cite_nor_silence(settings: Settings, tmp_path
     installation.close()
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "如果林晓岚再修3次4学时的专业科目呢",
+        "列出林晓岚3月的记录",
+        "林晓岚离100学时还差多少",
+        "林晓岚2022年和2023年还差多少学时",
+    ],
+)
+def test_of_somebody_named_too(question: str, installation: Installation) -> None:
+    answer = ask_in(installation, "admin-gczx", question)
+    assert (answer.outcome, answer.calculation, answer.tables) == (Outcome.CLARIFY, None, [])
+    assert ask_in(installation, "admin-gczx", "林晓岚今年还差多少学时").calculation
+
+
 def test_who_has_left_is_told_so(installation: Installation) -> None:
     assert "2023-07-14 已离职" in ask_in(installation, "t0016", "我今年还差多少学时").text
 
