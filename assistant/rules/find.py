@@ -32,14 +32,14 @@ class Applicable:
 def find(rule_sets: Iterable[RuleSet], place: str, year: int) -> Applicable | None:
     """The deepest policy with hour rules whose unit holds `place` and that is in force in `year`.
 
-    Where none is in force, the deepest one that has ended is carried forward. None: no rule, or only later ones.
+    Where none is in force, the deepest one that has ended is carried forward. None: no hour rule, or only later ones.
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     found: list[tuple[bool, int, date, Applicable]] = []
     for rule_set in rule_sets:
         if not holds(rule_set.unit, place):
             continue
-        for version in rule_set.rules.versions:
+        for version in rule_set.rules.with_hours:
             if version.from_ <= last:
                 in_force = version.overlaps(first, last)
                 applicable = Applicable(

@@ -1,6 +1,7 @@
 """The rule file `corpus/<policy_id>/rules.yaml`: a closed vocabulary in flat tables, every figure with its clause.
 
-Dates decide which version holds; hours are read into hundredths; unknown keys are refused.
+Dates decide which version holds; hours are read into hundredths; unknown keys are refused. A version has hour rules
+(`cycle`, `admit`, `count`, `require`) or none of them; what no record can show is stated with its figure and clause.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,13 +12,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SerializeAsAny, model_validator
 
 from assistant import hours
 
 Category = Literal["公需科目", "专业科目", "个人选修科目"]
 Organiser = Literal["国家级", "省级", "市级", "市教研室", "镇级", "校级"]
 Status = Literal["已审核", "待审核", "已驳回"]
+Who = Literal["承训单位", "学校", "镇级", "县级", "市级"]
+Day = tuple[int, int, int]  # year, month, day
 
 
 def _hundredths(value: Any) -> int:
@@ -53,13 +56,18 @@ class _Table(BaseModel):
 class Line(_Table):
     """One line of a table: `id` is unique in its version, `clause` the locator that says so."""
 
-    unit: ClassVar[str] = ""
+    _unit: ClassVar[str] = ""
     id: str
     clause: str
 
     @property
-    def figures(self) -> Sequence[Fraction]:
-        """The figures that the clause must hold, each with this line's `unit`."""
+    def unit(self) -> str:
+        """What its figures are counted in, as `assistant.figures` reads it: 学时, %, date."""
+        return self._unit
+
+    @property
+    def figures(self) -> Sequence[Fraction | Day]:
+        """The figures that the clause must hold, each with this line's `unit`; percentages are fractions of one."""
         return ()
 
 
@@ -91,7 +99,7 @@ class Where(_Table):
 class Count(Line):
     """Which records count; the first line that takes a record wins. `at_most` caps the line's sum in a period."""
 
-    unit: ClassVar[str] = "学时"
+    _unit: ClassVar[str] = "学时"
     where: Where = Where()
     at_most: Hours | None = None
 
@@ -109,7 +117,7 @@ class Count(Line):
 class Require(Line):
     """A minimum per period: of one category, or of everything counted where `category` is absent."""
 
-    unit: ClassVar[str] = "学时"
+    _unit: ClassVar[str] = "学时"
     category: Category | None = None
     at_least: Hours
 
@@ -124,7 +132,7 @@ class Cycle(Line):
     `first_is_setting`: no document names the first year; it is this file's choice, and every answer says so.
     """
 
-    unit: ClassVar[str] = "年"
+    _unit: ClassVar[str] = "年"
     years: int = Field(ge=1)
     first: int
     first_is_setting: bool = False
@@ -144,7 +152,7 @@ class Cycle(Line):
 class Ratio(Line):
     """A ratio of two amounts of `budgets.csv` with a minimum, for every unit of a level."""
 
-    unit: ClassVar[str] = "%"
+    _unit: ClassVar[str] = "%"
     name: str
     per: list[Literal["school", "town", "county", "city"]]
     top: Literal["training_spend", "training_appropriation"]
@@ -159,7 +167,7 @@ class Ratio(Line):
 class Coverage(Line):
     """A share of a unit's teachers reached by training of one organiser, in persons or in person-times."""
 
-    unit: ClassVar[str] = "%"
+    _unit: ClassVar[str] = "%"
     name: str
     per: list[Literal["school", "town", "county", "city"]]
     organiser: Organiser
@@ -169,6 +177,72 @@ class Coverage(Line):
     @property
     def figures(self) -> Sequence[Fraction]:
         return () if self.at_least == 1 else (self.at_least,)
+
+
+class CourseShare(Line):
+    """A share of a kind of course with a minimum: no record tells the kinds apart, so it is stated, never computed."""
+
+    _unit: ClassVar[str] = "%"
+    name: str
+    part: Literal["实践性课程"]
+    of: Literal["全部课程"]
+    at_least: Share
+    who: list[Who] = Field(min_length=1)
+
+    @property
+    def figures(self) -> Sequence[Fraction]:
+        return (self.at_least,)
+
+
+class Debar(Line):
+    """Who caused one of the events is barred for a number of years. Stated: the records hold no such event."""
+
+    _unit: ClassVar[str] = "年"
+    name: str
+    event: list[Literal["未参训", "被劝退", "未结业"]] = Field(min_length=1)
+    years: int = Field(ge=1)
+    from_: Literal["省级集中培训"] = Field(alias="from")
+
+    @property
+    def figures(self) -> Sequence[Fraction]:
+        return (Fraction(self.years),)
+
+
+class Stated(Line):
+    """A figure that binds somebody but that no record can be held against.
+
+    `value` is whole, in `unit` (5 of % is 5/100); `beside` is a word that the clause says between the figure's commas.
+    """
+
+    name: str
+    beside: str = Field(min_length=1)
+    value: int = Field(ge=1)
+    # `unit` in the file: a field can't take the name of a property.
+    measure: Literal["学时", "学分", "元", "天", "期", "次", "门", "人", "%"] = Field(alias="unit")
+    bound: Literal["at_least", "at_most", "exactly"]
+    who: list[Who] = Field(min_length=1)
+
+    @property
+    def unit(self) -> str:
+        return self.measure
+
+    @property
+    def figures(self) -> Sequence[Fraction]:
+        return (Fraction(self.value, 100 if self.unit == "%" else 1),)
+
+
+class Deadline(Line):
+    """A day by which something is done once. `beside`: a word that the clause says in the day's sentence."""
+
+    _unit: ClassVar[str] = "date"
+    name: str
+    beside: str = Field(min_length=1)
+    by: date
+    who: list[Who] = Field(min_length=1)
+
+    @property
+    def figures(self) -> Sequence[Day]:
+        return ((self.by.year, self.by.month, self.by.day),)
 
 
 class Untranslated(_Table):
@@ -192,40 +266,60 @@ class Places(dict[tuple[str, str | None], int]):
         return place
 
 
-class Version(_Table):
-    """The rules in force from `from` to `to` (open where absent)."""
+class Dated(_Table):
+    """What a policy lays down from `from` to `to` (open where absent), hour rules aside: those make it a `Version`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     from_: date = Field(alias="from")
     to: date | None = None
+    ratio: list[Ratio] = []
+    coverage: list[Coverage] = []
+    share: list[CourseShare] = []
+    debar: list[Debar] = []
+    stated: list[Stated] = []
+    deadline: list[Deadline] = []
+    untranslated: list[Untranslated] = []
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Dated":
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"to（{self.to}）早于 from（{self.from_}）")
+        ids = [line.id for line in self.lines()]
+        if not ids and not self.untranslated:
+            raise ValueError("这个版本是空的：至少写一条规则，或一条 untranslated")
+        if twice := {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"编号重复：{'、'.join(sorted(twice))}")
+        if late := [line.id for line in self.deadline if not self.overlaps(line.by, line.by)]:
+            raise ValueError(f"截止日期不在版本的有效期内：{'、'.join(late)}")
+        return self
+
+    def lines(self) -> Iterator[Line]:
+        """Every line that has an id and a clause."""
+        yield from (*self.ratio, *self.coverage, *self.share, *self.debar, *self.stated, *self.deadline)
+
+    def overlaps(self, start: date, end: date) -> bool:
+        """Whether this version is in force on some day from `start` to `end`."""
+        return self.from_ <= end and (self.to is None or self.to >= start)
+
+
+class Version(Dated):
+    """A version with hour rules: the only kind that holds for a teacher's year."""
+
     cycle: Cycle
     admit: list[Admit] = Field(min_length=1)
     count: list[Count] = Field(min_length=1)
     require: list[Require] = Field(min_length=1)
-    ratio: list[Ratio] = []
-    coverage: list[Coverage] = []
-    untranslated: list[Untranslated] = []
 
     @model_validator(mode="after")
-    def _sound(self) -> "Version":
-        if self.to is not None and self.to < self.from_:
-            raise ValueError(f"to（{self.to}）早于 from（{self.from_}）")
-        ids = [line.id for line in self.lines()]
-        if twice := {name for name in ids if ids.count(name) > 1}:
-            raise ValueError(f"编号重复：{'、'.join(sorted(twice))}")
+    def _one_minimum_each(self) -> "Version":
         minima = [line.category for line in self.require]
         if len(minima) != len(set(minima)):
             raise ValueError("同一科目类别只能有一条最低要求")
         return self
 
     def lines(self) -> Iterator[Line]:
-        """Every line that has an id and a clause."""
-        yield from (self.cycle, *self.admit, *self.count, *self.require, *self.ratio, *self.coverage)
-
-    def overlaps(self, start: date, end: date) -> bool:
-        """Whether this version is in force on some day from `start` to `end`."""
-        return self.from_ <= end and (self.to is None or self.to >= start)
+        yield from (self.cycle, *self.admit, *self.count, *self.require, *super().lines())
 
     @cached_property
     def total(self) -> Require | None:
@@ -248,10 +342,22 @@ class Version(_Table):
         return Places(self.count)
 
 
+_HOUR_RULES = ("cycle", "admit", "count", "require")
+
+
+def _with_hours(data: Any) -> Any:
+    """A version as written, read as one with hour rules where it gives any."""
+    if not isinstance(data, dict) or data.keys().isdisjoint(_HOUR_RULES):
+        return data
+    if missing := [key for key in _HOUR_RULES if key not in data]:
+        raise ValueError(f"{'、'.join(_HOUR_RULES)} 要么都写，要么都不写：缺少 {'、'.join(missing)}")
+    return Version.model_validate(data)
+
+
 class RuleFile(_Table):
     """`rules.yaml` as written: dated versions that don't overlap."""
 
-    versions: list[Version] = Field(min_length=1)
+    versions: list[Annotated[SerializeAsAny[Dated], BeforeValidator(_with_hours)]] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _apart(self) -> "RuleFile":
@@ -260,3 +366,8 @@ class RuleFile(_Table):
             if earlier.overlaps(later.from_, later.to or date.max):
                 raise ValueError(f"{later.from_} 起有两个版本同时有效")
         return self
+
+    @cached_property
+    def with_hours(self) -> list[Version]:
+        """The versions that have hour rules."""
+        return [version for version in self.versions if isinstance(version, Version)]

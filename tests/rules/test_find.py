@@ -14,7 +14,11 @@ from assistant.settings import SHIPPED_CORPUS
 from ingest.corpus import read_corpora
 
 DONGGUAN, WEINAN = "广东省/东莞市/莞城街道/莞城中心小学", "陕西省/渭南市/临渭区/解放路小学"
-LINZI = "山东省/淄博市/临淄区/第一小学"
+WITHOUT_HOURS = {
+    "linzi-2022": "山东省/淄博市/临淄区/第一小学",
+    "henan-2023": "河南省/郑州市/第二小学",
+    "changzhou-2024": "江苏省/常州市/第三小学",
+}
 
 Span = tuple[date, date | None]
 
@@ -38,6 +42,12 @@ def rule_set(policy_id: str, unit: str, *spans: Span, years: int = 1, first: int
         }
         for start, end in spans
     ]
+    return RuleSet(policy_id, unit, RuleFile.model_validate({"versions": versions}))
+
+
+def without_hours(policy_id: str, unit: str, *spans: Span) -> RuleSet:
+    duty = {"clause": "一", "text": "义务", "why": "没有资料"}
+    versions = [{"from": start, "to": end, "untranslated": [duty]} for start, end in spans]
     return RuleSet(policy_id, unit, RuleFile.model_validate({"versions": versions}))
 
 
@@ -163,9 +173,20 @@ def test_weinan_before_its_policy_has_no_rule() -> None:
     assert find(shipped(), WEINAN, 2018) is None
 
 
-@given(st.integers(1, 9999))
-def test_a_place_without_hour_rules_never_borrows_another_place_s(asked: int) -> None:
-    assert find(shipped(), LINZI, asked) is None
+@pytest.mark.parametrize("policy_id", sorted(WITHOUT_HOURS))
+@given(asked=st.integers(1, 9999))
+def test_a_place_without_hour_rules_never_borrows_another_place_s(policy_id: str, asked: int) -> None:
+    """Though its policy has rules of other kinds."""
+    assert policy_id in {rule_set.policy_id for rule_set in shipped()}
+    assert find(shipped(), WITHOUT_HOURS[policy_id], asked) is None
+
+
+def test_a_version_without_hour_rules_takes_no_year_from_one_that_has_them() -> None:
+    with_hours = rule_set("city", "甲省", year(2020)).rules.versions
+    rules = RuleFile(versions=[*with_hours, *without_hours("city", "甲省", since(2021)).rules.versions])
+    found = find([RuleSet("city", "甲省", rules)], "甲省/丁校", 2022)
+    assert found is not None
+    assert (found.version.from_.year, found.carried_forward) == (2020, True)
 
 
 parts = st.lists(st.sampled_from(["甲", "乙", "甲乙"]), min_size=1, max_size=3).map("/".join)
@@ -203,3 +224,12 @@ def test_periods_are_whole_cycles_that_hold_the_year(years: int, first: int, ask
     assert found.start.year <= asked <= found.end.year
     assert (found.start, found.end) == year(found.start.year, found.start.year + years - 1)
     assert (found.start.year - first) % years == 0
+
+
+@given(places_and_spans, places_and_spans, parts, st.integers(2016, 2030))
+def test_rules_without_hours_change_nothing(
+    rows: list[tuple[str, Span]], others: list[tuple[str, Span]], place: str, asked: int
+) -> None:
+    sets = [rule_set(f"p{number}", unit, span) for number, (unit, span) in enumerate(rows)]
+    bare = [without_hours(f"q{number}", unit, span) for number, (unit, span) in enumerate(others)]
+    assert find([*bare, *sets], place, asked) == find(sets, place, asked)
