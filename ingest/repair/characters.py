@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
-from ingest.repair.script import simplified
+from assistant.text import simplified
 from ingest.repair.text import Edit, Text
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")

@@ -1,21 +1,9 @@
-"""Traditional into Simplified characters, wording kept: OpenCC's `t2s`, which changes script and no word."""
+"""Texts in one script and width, so that two spellings of one thing compare equal."""
 
 from functools import cache
 
-from opencc import OpenCC
-
+from assistant.text import simplified
 from ingest.repair.language import half_width
-
-
-@cache
-def _converter() -> OpenCC:
-    return OpenCC("t2s")
-
-
-def simplified(text: str) -> str:
-    """The text in Simplified characters; phrases decide where a character has two."""
-    converted: str = _converter().convert(text)
-    return converted
 
 
 @cache
