@@ -9,9 +9,11 @@ import json
 import logging
 import socket
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +24,9 @@ from rich.text import Text
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
 from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.policies import PolicyReport
 
 app = typer.Typer(help="学时通：教师继续教育学时问答，每个数字都有出处。", no_args_is_help=True, add_completion=False)
 ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_help=True)
@@ -83,31 +88,69 @@ def _json(value: Any) -> None:
 
 @ingest.command("policies")
 def ingest_policies_command(
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="政策目录；不填为整个政策库")] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="政策目录，或原文（txt、md、html、pdf、docx）及其目录；不填为整个政策库"
+        ),
+    ] = None,
+    policy_id: Annotated[str | None, typer.Option("--as", metavar="POLICY_ID", help="这份原文是哪个政策的")] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="PATH", help="这份原文属于哪里，如 江苏省/常州市")
+    ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """读入政策，分条建立索引；没有变化的不重做。"""
+    """读入政策，修复、分条、建立索引；没有变化的不重做。"""
     from assistant.retrieval.index import open_stores
-    from ingest.policies import ingest_policies
+    from ingest.policies import ingest_originals, ingest_policies, is_corpus
 
     given = settings.load()
+    folders = [path for path in paths or given.corpora if not paths or is_corpus(path)]
+    files = [path for path in paths or () if path not in folders]
+    if (policy_id or unit) and (folders or len(files) != 1):
+        raise InputError("--as 和 --unit 只能与一份原文一起用。")
     database, index = open_stores(given)
     _started()
-    with Progress(transient=True, disable=not sys.stderr.isatty() or as_json, console=Console(stderr=True)) as bar:
-        task = bar.add_task("索引政策", total=None)
-        reports = ingest_policies(database, index, paths or given.corpora, dry_run, lambda _: bar.advance(task))
-    index.close()
+    reports: list[PolicyReport] = []
+    problems: list[str] = []
+    try:
+        with Progress(transient=True, disable=not sys.stderr.isatty() or as_json, console=Console(stderr=True)) as bar:
+            task = bar.add_task("读入政策", total=None)
+
+            def advance(name: str) -> None:
+                bar.update(task, advance=1, description=f"读入政策 {name}")
+
+            if folders:
+                reports = ingest_policies(database, index, folders, dry_run, advance)
+            if files:
+                read, problems = ingest_originals(
+                    database, index, given.corpora, files, policy_id, unit, dry_run, advance
+                )
+                reports = [*reports, *read]
+    finally:
+        index.close()
     if as_json:
-        _json({"dry_run": dry_run, "documents": [asdict(report) for report in reports]})
-        return
+        documents = [{**asdict(one), "repairs": [repair.model_dump() for repair in one.repairs]} for one in reports]
+        _json({"dry_run": dry_run, "documents": documents, "errors": problems})
+    else:
+        _show_policies(reports, dry_run)
+    if problems:
+        raise InputError(problems)
+
+
+def _show_policies(reports: Sequence["PolicyReport"], dry_run: bool) -> None:
     table = Table("政策", "标题", "文号", "条款", "修复", "状态")
     for report in reports:
         state = "未变" if not report.changed else "待索引" if dry_run else "已索引"
-        table.add_row(
-            report.policy_id, report.title, report.number or "—", str(report.clauses), str(report.repairs), state
-        )
-    _out().print(table)
+        kinds = Counter(repair.kind for repair in report.repairs)
+        repairs = "、".join(f"{kind} {count}" for kind, count in kinds.items()) or "0"
+        table.add_row(report.policy_id, report.title, report.number or "—", str(report.clauses), repairs, state)
+    out = _out()
+    out.print(table)
+    for report in reports:
+        for warning in report.warnings:
+            out.print(Text(f"{report.policy_id}：{warning}"))
 
 
 @ingest.command("records")

@@ -12,13 +12,17 @@ TextKind = Literal["digest", "original"]
 
 
 class Clause(BaseModel):
-    """The smallest numbered part of a policy. `locator` is its path of numbers, `heading` the heading's own words."""
+    """The smallest numbered part of a policy. `locator` is its path of numbers, `heading` the heading's own words.
+
+    `kind`: of a policy whose original is there, clauses that the original lacks are still the digest's.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     locator: str
     heading: str
     text: str
+    kind: TextKind = "digest"
 
     @cached_property
     def sha256(self) -> str:
@@ -32,7 +36,12 @@ class Clause(BaseModel):
 
 
 class PolicyMeta(BaseModel):
-    """The front matter of `policy.md`. `contact` is the locator of the clause that names the office to ask."""
+    """The front matter of `policy.md`.
+
+    `contact` is the locator of the clause that names the office to ask. `absent`: attachments that the text names and
+    the corpus lacks. `supersedes` are the ids of the policies whose
+    place this one takes: each holds until the day before this one's `effective_from`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +56,43 @@ class PolicyMeta(BaseModel):
     text: TextKind
     source: str
     contact: str | None = None
+    absent: list[str] = []
+    supersedes: list[str] = []
+
+
+class Repair(BaseModel):
+    """A change made to an original as it was read: what stood there, and what stands in the clause at `locator`.
+
+    `position` counts characters from 0, `line` from 1. `inferred`: the characters of `after` that nothing proves.
+    `locator` is None where the place is in no clause (a web page's furniture, the title).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    position: int
+    line: int
+    before: str
+    after: str
+    inferred: str = ""
+    locator: str | None = None
+
+
+class Original(BaseModel):
+    """The original text of a policy, as read from a file, repaired and split.
+
+    `sha256` is of all that it was made from. `own`: the metadata of a policy that no folder of the corpus describes.
+    """
+
+    sha256: str
+    file: str
+    number: str | None
+    issued_on: date | None
+    clauses: Sequence[Clause]
+    repairs: Sequence[Repair]
+    warnings: Sequence[str]
+    absent: Sequence[str]
+    own: PolicyMeta | None = None
 
 
 class Policy(BaseModel):

@@ -81,7 +81,8 @@ def read_entry(folder: Path) -> Entry:
         rules_content = _read(rules_path)
         rules = _model(rules_path, RuleFile, _yaml(rules_path, rules_content.decode("utf-8-sig")))
     digest = hashlib.sha256(content + b"\0" + rules_content).hexdigest()
-    return Entry(folder, Policy(meta=meta, clauses=clauses), rules, digest)
+    kept = [clause.model_copy(update={"kind": meta.text}) for clause in clauses]
+    return Entry(folder, Policy(meta=meta, clauses=kept), rules, digest)
 
 
 def _read(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, false, func, or_, s
 
 from assistant.identity import Account, Role, Scope
 from assistant.rules.calculate import Record
-from assistant.store.tables import AccountRow, Credit, Teacher
+from assistant.store.tables import AccountRow, Credit, Teacher, Unit
 
 # Built once: a statement made anew would be compiled, or at least looked up, anew.
 _RECORDS = (
@@ -52,6 +52,11 @@ def accounts(connection: Connection) -> Sequence[tuple[str, str, str | None, str
     place = select(AccountRow.account, AccountRow.role, Teacher.name, Teacher.unit, AccountRow.unit)
     rows = connection.execute(place.outerjoin(Teacher, Teacher.teacher_id == AccountRow.teacher_id))
     return [(name, role, person, own or school) for name, role, person, school, own in rows]
+
+
+def all_units(connection: Connection) -> list[str]:
+    """The path of every place in the administrative tree."""
+    return list(connection.execute(select(Unit.unit).order_by(Unit.unit)).scalars())
 
 
 def teacher(connection: Connection, scope: Scope, teacher_id: str) -> TeacherInfo | None:

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from assistant.errors import Unavailable
-from assistant.policy import Clause, Policy, PolicyMeta
+from assistant.policy import Clause, Original, Policy, PolicyMeta
 from assistant.rules.find import RuleSet
 from assistant.rules.schema import RuleFile
-from assistant.store.tables import ClauseRow, PolicyRow
+from assistant.store.tables import ClauseRow, OriginalRow, PolicyRow
 
 
 def stamps(connection: Connection) -> dict[str, tuple[str, str]]:
@@ -42,6 +42,20 @@ def mark_indexed(connection: Connection, policy_id: str, vectors: str) -> None:
     connection.execute(update(PolicyRow).where(PolicyRow.id == policy_id).values(indexed_with=vectors))
 
 
+def keep_original(connection: Connection, policy_id: str, original: Original) -> None:
+    """Keep a policy's original, in the place of an earlier one."""
+    values = {"sha256": original.sha256, "document": original.model_dump(mode="json")}
+    found = connection.execute(update(OriginalRow).where(OriginalRow.policy_id == policy_id).values(values))
+    if not found.rowcount:
+        connection.execute(insert(OriginalRow).values(policy_id=policy_id, **values))
+
+
+def originals(connection: Connection) -> dict[str, Original]:
+    """The originals that were read, by policy."""
+    rows = connection.execute(select(OriginalRow.policy_id, OriginalRow.document))
+    return {row.policy_id: Original.model_validate(row.document) for row in rows}
+
+
 def metas(connection: Connection) -> list[PolicyMeta]:
     """The metadata of all policies, by id."""
     rows = connection.execute(select(PolicyRow.meta).order_by(PolicyRow.id))
@@ -53,22 +67,22 @@ def policy(connection: Connection, policy_id: str) -> Policy | None:
     meta = connection.execute(select(PolicyRow.meta).where(PolicyRow.id == policy_id)).scalar_one_or_none()
     if meta is None:
         return None
-    query = select(ClauseRow.locator, ClauseRow.heading, ClauseRow.text).where(ClauseRow.policy_id == policy_id)
-    rows = connection.execute(query.order_by(ClauseRow.position))
+    query = select(ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)
+    rows = connection.execute(query.where(ClauseRow.policy_id == policy_id).order_by(ClauseRow.position))
     return Policy(meta=PolicyMeta.model_validate(meta), clauses=[_clause(row) for row in rows])
 
 
 def clauses(connection: Connection, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Clause]:
     """Clauses by (policy, locator); what isn't there is left out."""
     keys = set(wanted)
-    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text)
+    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)
     rows = connection.execute(query.where(ClauseRow.policy_id.in_({policy_id for policy_id, _ in keys})))
     return {(row.policy_id, row.locator): _clause(row) for row in rows if (row.policy_id, row.locator) in keys}
 
 
 def all_clauses(connection: Connection, policy_ids: Sequence[str]) -> list[tuple[str, Clause]]:
     """Every clause of some policies, in order."""
-    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text)
+    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)
     query = query.where(ClauseRow.policy_id.in_(policy_ids)).order_by(ClauseRow.policy_id, ClauseRow.position)
     return [(row.policy_id, _clause(row)) for row in connection.execute(query)]
 
@@ -94,4 +108,4 @@ def _rule_set(connection: Connection, policy_id: str, sha256: str) -> RuleSet:
 
 
 def _clause(row: Any) -> Clause:
-    return Clause(locator=row.locator, heading=row.heading, text=row.text)
+    return Clause(locator=row.locator, heading=row.heading, text=row.text, kind=row.kind)

@@ -82,7 +82,7 @@ class PolicyRow(Base):
     __tablename__ = "policies"
     id: Mapped[str] = mapped_column(String(100), primary_key=True)
     meta: Mapped[dict[str, Any]] = mapped_column(JSON)
-    rules: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     sha256: Mapped[str] = mapped_column(String(64))
     indexed_with: Mapped[str] = mapped_column(Text)
 
@@ -96,7 +96,17 @@ class ClauseRow(Base):
     position: Mapped[int]
     heading: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(10), server_default="digest")
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class OriginalRow(Base):
+    """A policy's original as read, repaired and split; `sha256` is of all that it was made from."""
+
+    __tablename__ = "originals"
+    policy_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class Thread(Base):

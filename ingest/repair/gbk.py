@@ -24,8 +24,8 @@ LOST = "?\ufffd"  # what stands for a byte that was left alone
 MARK = "〔原文残损〕"
 _ENDS = frozenset("。，、；：？！,;:?!.（）()《》“”…—")  # where pages are cut
 _CUT_AT, _SPARED = "。，、；：？！", 3.0  # a mark at which pages are cut is seldom cut itself
-_WIDTH = 120  # hypotheses that are kept at each character
-_HOPELESS = 20.0  # how far behind the best (in natural logarithms) a hypothesis is given up
+_WIDTH = 100  # hypotheses that are kept at each character
+_HOPELESS = 16.0  # how far behind the best (in natural logarithms) a hypothesis is given up
 _SURE = 0.98  # the posterior below which an inferred character is not told
 _SETTLED = 5  # characters read as they stand, after which a damaged place has ended
 _LOST_BYTE = re.compile(f"[{LOST}]")
@@ -35,7 +35,8 @@ _AFTER = 200  # characters after a line in which its brackets may close
 _LEAD_IN = 5  # characters beside a damaged place that its words may reach into
 _ALONE = 6.0  # what a bracket without its partner costs
 _BRACKETS = ("()", "《》", "“”", "〔〕")
-_DUE = 4.0  # what each character of the number that is due gains
+_DUE = 6.0  # what each character of the number that is due gains
+_COMMONEST = 8  # characters thought of though nothing leads to expect them
 _RIVALS, _MORE_RIVALS = 32, 64  # characters that one unknown byte, or two, may have been
 _LOST, _VANISHED = -1, -2  # second bytes: one that was left alone, one that vanished with the next
 _NONE, _ANY = 0, -1  # no byte waits for its other half; one does, and it is unknown
@@ -176,7 +177,9 @@ class _Channel:
     """The search through one line. `context` is what precedes, in plain form; `expected`: see mend()."""
 
     def __init__(self, language: Language, context: str, expected: str) -> None:
-        self._after, self._margin, self._expected = language.after, not context, expected
+        self._language, self._after = language, language.after
+        self._margin, self._expected = not context, expected
+        self._fits: dict[tuple[int, int], list[tuple[str, str, int]]] = {}
         self._likely: dict[tuple[str, int, int], list[tuple[float, str, int]]] = {}
         self.beam = [_State(0.0, "", f"\n\n{context}"[-2:], _NONE, ())]
 
@@ -248,13 +251,27 @@ class _Channel:
         """
         key = state.tail, state.waiting, byte
         if key not in self._likely:
-            scored = (
-                (self._after(state.tail, plain(found)) - (found in _CUT_AT) * _SPARED, found, trail)
-                for found, trail in _fitting(*key[1:])
-            )
+            fitting = self._fitting(state.waiting, byte)
+            # What is never seen after the last character is as likely as it is common.
+            thinkable = [one for one in fitting if self._language.follows(state.tail[1], one[0])]
+            scored = ((self._score(state.tail, one, found), found, trail) for one, found, trail in thinkable)
             both = byte == _VANISHED and state.waiting < 0
-            self._likely[key] = heapq.nlargest(_MORE_RIVALS if both else _RIVALS, scored)
+            best = heapq.nlargest(_MORE_RIVALS if both else _RIVALS, scored)
+            common = (one for one in fitting[:_COMMONEST] if one not in set(thinkable))
+            rest = [(self._score(state.tail, one, found), found, trail) for one, found, trail in common]
+            self._likely[key] = [*best, *rest]
         return self._likely[key]
+
+    def _fitting(self, waiting: int, byte: int) -> list[tuple[str, str, int]]:
+        """What _fitting() finds, most common first, each with its plain form in front."""
+        key = waiting, byte
+        if key not in self._fits:
+            found = ((plain(one), one, trail) for one, trail in _fitting(waiting, byte))
+            self._fits[key] = sorted(found, key=lambda one: -self._language.common(one[0]))
+        return self._fits[key]
+
+    def _score(self, tail: str, one: str, found: str) -> float:
+        return self._after(tail, one) - (_SPARED if found in _CUT_AT else 0.0)
 
     def _inferred(self, state: _State, score: float, character: str, waiting: int = _NONE) -> _State:
         """The hypothesis with one more character that no bytes prove."""

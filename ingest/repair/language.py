@@ -89,6 +89,16 @@ class Language:
             known = self._known[triple] = math.log(0.6 * field + 0.4 * general + _FLOOR)
         return known
 
+    def follows(self, before: str, character: str) -> bool:
+        """Whether `character` was ever seen after `before`, another one."""
+        pair = before + character
+        return pair in self._field.seen or pair in self._general.seen
+
+    def common(self, character: str) -> float:
+        """How common a character is: its shares of the field and of all words, summed."""
+        counts = self._field, self._general
+        return sum(one.seen[character] / max(one.total, 1) for one in counts)
+
     @staticmethod
     def _share(counts: _Counts, triple: str, weights: tuple[float, ...], doubts: tuple[int, ...]) -> float:
         """The interpolated probability; a context rarely seen (compared with `doubts`) has little to say."""

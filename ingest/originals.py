@@ -1,0 +1,224 @@
+"""Originals of policies: read from a file, repaired, split, and set in the place of the corpus' digest."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from assistant.errors import InputError
+from assistant.policy import Clause, Original, Policy, PolicyMeta, Repair
+from ingest.about import About, about, absent
+from ingest.corpus import Entry
+from ingest.hostile import neutralise
+from ingest.outline import Piece, outline
+from ingest.reading import read_document
+from ingest.repair import MARKS, repair
+from ingest.repair.script import plainly
+from ingest.repair.text import Text
+
+# Goes into every original's hash: what this version reads otherwise than the one before is read anew.
+VERSION = "1"
+_REGIONS = {"北京市", "天津市", "上海市", "重庆市"}
+_PLACE = re.compile(r"[\u4e00-\u9fff]{2,12}?(?:特别行政区|自治[区州县旗]|[省市县区州盟旗镇])")
+
+
+class Known(NamedTuple):
+    """What an original may belong to and where: the corpus' folders, originals read before, places."""
+
+    entries: Mapping[str, Entry]
+    originals: Mapping[str, Original]
+    units: Iterable[str]
+
+    def metas(self) -> dict[str, PolicyMeta]:
+        """The metadata of every policy known."""
+        own = {name: original.own for name, original in self.originals.items() if original.own}
+        return {**own, **{name: entry.policy.meta for name, entry in self.entries.items()}}
+
+
+class Read(NamedTuple):
+    """An original and the policy that it is of."""
+
+    policy_id: str
+    original: Original
+
+
+def read_original(path: Path, known: Known, policy_id: str | None = None, unit: str | None = None) -> Read:
+    """An original and its policy: `policy_id`, else the one that its file's name, number or title names, else its own.
+
+    InputError: what is wrong with the file, or what has to be said of it that it doesn't say itself.
+    """
+    metas = known.metas()
+    if policy_id and policy_id not in metas:
+        raise InputError(f"--as {policy_id}：没有这个政策；已有的是 {'、'.join(sorted(metas))}。")
+    sha256 = _stamp(path, policy_id, unit)
+    for name, original in known.originals.items():
+        if original.sha256 == sha256:
+            return Read(name, original)
+    document = read_document(path)
+    visible, findings = neutralise(document.text)
+    text = repair(visible, [plainly(_printed(entry.policy)) for entry in known.entries.values()])
+    said = about(text.text, text.changes)
+    pieces = outline(text.text, said.lines)
+    if not any(piece.text for piece in pieces):
+        raise InputError(f"{path}：没有读到任何条款，请核对文件。")
+    found = policy_id or _match(path, said, metas)
+    own = None if found in known.entries else _own(path, found, said, known, unit)
+    named = own.id if own else str(found)
+    hidden = [f"{one.kind}：{one.text}" if one.text else one.kind for one in document.hidden]
+    warnings = [f"已去除{one}" for one in hidden] + [f"已略去{one}" for one in findings]
+    original = Original(
+        sha256=sha256,
+        file=path.name,
+        number=said.number,
+        issued_on=said.issued_on,
+        clauses=[_clause(piece) for piece in pieces],
+        repairs=_repairs(text, pieces),
+        warnings=[*warnings, *_doubts(said, pieces, metas.get(named), known.entries.get(named))],
+        absent=absent(pieces),
+        own=own,
+    )
+    return Read(named, original)
+
+
+def compose(digest: Policy, original: Original) -> Policy:
+    """A policy as it is known: the original's clauses, the digest's where the original has none under their locator."""
+    clauses = list(original.clauses)
+    before: str | None = None
+    for clause in digest.clauses:
+        places = [clause.locator for clause in clauses]
+        if clause.locator not in places:
+            clauses.insert(places.index(before) + 1 if before in places else 0, clause)
+        before = clause.locator
+    meta = digest.meta.model_copy(
+        update={
+            "text": "original",
+            "source": f"原文 {original.file}，经修复、逐条切分；原文没有的条款仍为本库摘要",
+            "number": digest.meta.number or original.number,
+            "issued_on": digest.meta.issued_on or original.issued_on,
+            "absent": list(original.absent) or digest.meta.absent,
+        }
+    )
+    return Policy(meta=meta, clauses=clauses)
+
+
+def _stamp(path: Path, policy_id: str | None, unit: str | None) -> str:
+    """SHA-256 of all that an original is made from. InputError: the file can't be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}：无法读取（{error.strerror}）。") from None
+    given = "\0".join([VERSION, path.name, policy_id or "", unit or ""])
+    return hashlib.sha256(given.encode() + b"\0" + content).hexdigest()
+
+
+def _printed(policy: Policy) -> str:
+    """A policy's clauses about as a notice prints them, numbers included."""
+    lines = []
+    for clause in policy.clauses:
+        number = clause.locator.rsplit("/", 1)[-1]
+        number += "" if number.startswith("(") else "、"
+        lines += [f"{number}{clause.heading}", clause.text]
+    return "\n".join(lines)
+
+
+def _clause(piece: Piece) -> Clause:
+    return Clause(locator=piece.locator, heading=piece.heading, text=piece.text, kind="original")
+
+
+def _repairs(text: Text, pieces: Sequence[Piece]) -> list[Repair]:
+    """The changes, each with the clause that it is in."""
+    bounds = [(text.origins[piece.start], text.origins[piece.end], piece.locator) for piece in pieces if piece.text]
+    repairs = []
+    for change in text.changes:
+        inside = (locator for start, end, locator in bounds if start <= change.position < end)
+        repairs.append(Repair(**change._asdict(), locator=next(inside, None)))
+    return sorted(repairs, key=lambda one: one.position)
+
+
+def _doubts(said: About, pieces: Sequence[Piece], meta: PolicyMeta | None, entry: Entry | None) -> list[str]:
+    """What whoever ingests an original should know of it."""
+    doubts = [
+        f"{piece.locator}：有 {count} 处原文残损，已标明"
+        for piece in pieces
+        if (count := sum(piece.text.count(mark) + piece.heading.count(mark) for mark in MARKS))
+    ]
+    doubts += [f"{piece.locator}：编号重复，请核对原文" for piece in pieces if "~" in piece.locator]
+    doubts += [f"{name} 未随文提供，本库没有收录" for name in absent(pieces)]
+    if meta and meta.number and said.number and meta.number != said.number:
+        doubts.append(f"文号与政策库所记不同：原文 {said.number}，政策库 {meta.number}")
+    if entry:
+        there = {piece.locator for piece in pieces}
+        if missing := [clause.locator for clause in entry.policy.clauses if clause.locator not in there]:
+            doubts.append(f"原文没有这些条款，仍用摘要：{'、'.join(missing)}")
+    return doubts
+
+
+def _match(path: Path, said: About, metas: Mapping[str, PolicyMeta]) -> str | None:
+    """The policy that a file's name, its number or its title names."""
+    if path.stem in metas:
+        return path.stem
+    for name, meta in metas.items():
+        if said.number and meta.number == said.number:
+            return name
+    titled = _core(said.title or "")
+    return next((name for name, meta in metas.items() if titled and _core(meta.title) == titled), None)
+
+
+def _core(title: str) -> str:
+    """What is left of a title without its issuer, and without the letter around it."""
+    title = re.sub(r"\s", "", unicodedata.normalize("NFKC", title))
+    if found := re.search(r"印发[<《](.+)[>》]", title):
+        return found[1]
+    return re.sub(r"的通知$", "", re.sub(r"^.*?关于", "", title))
+
+
+def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str | None) -> PolicyMeta:
+    """The metadata of a policy that no folder describes."""
+    earlier = known.originals.get(policy_id or _slug(path))
+    before = earlier.own if earlier else None
+    start = said.effective_from or said.issued_on or (before and before.effective_from) or _year(said.title)
+    if start is None:
+        raise InputError(f"{path}：文中没有日期，不知从何时起有效：请在文末补上成文日期，如 2024年4月29日。")
+    repealed = {_core(title) for title in said.repeals}
+    return PolicyMeta(
+        id=policy_id or _slug(path),
+        title=said.title or path.stem,
+        number=said.number,
+        issuer=said.issuer or "未写明",
+        unit=unit or _proven_unit(path, said, known) if unit or before is None else before.unit,
+        issued_on=said.issued_on,
+        effective_from=start,
+        effective_to=said.effective_to,
+        text="original",
+        source=f"原文 {path.name}，经修复、逐条切分",
+        supersedes=[name for name, meta in known.metas().items() if _core(meta.title) in repealed],
+    )
+
+
+def _slug(path: Path) -> str:
+    """A policy's id, made from its file's name: 常州2024.txt is chang-zhou-2024."""
+    from pypinyin import lazy_pinyin
+
+    name = re.sub(r"[^a-z0-9]+", "-", "-".join(lazy_pinyin(path.stem)).lower()).strip("-")
+    return name or f"policy-{hashlib.sha256(path.stem.encode()).hexdigest()[:8]}"
+
+
+def _year(title: str | None) -> date | None:
+    found = re.search(r"((?:19|20)\d\d)年", title or "")
+    return date(int(found[1]), 1, 1) if found else None
+
+
+def _proven_unit(path: Path, said: About, known: Known) -> str:
+    """The place that the issuer's name begins with, if it is a region or a place known by that name alone."""
+    issuer = said.issuer or ""
+    units = {"/".join(unit.split("/")[: depth + 1]) for unit in known.units for depth in range(unit.count("/") + 1)}
+    place = _PLACE.match(issuer)
+    if place and (place[0].endswith(("省", "自治区")) or place[0] in _REGIONS):
+        return place[0]
+    found = {unit for unit in units if place and unit.rsplit("/", 1)[-1] == place[0]}
+    if len(found) != 1:
+        raise InputError(f"{path}：文中没有写明属于哪里，请用 --unit 指明，如 --unit 江苏省/常州市。")
+    return found.pop()
