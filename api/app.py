@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
@@ -14,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import errors
 from api.tokens import Tokens
 from assistant.answer import Answer, Calculation, Citation, Outcome
+from assistant.ask import taken
 from assistant.bootstrap import Installation, install
 from assistant.errors import NotFound, NotSignedIn, XueshiError
 from assistant.identity import Account
 from assistant.policy import PolicyMeta
+from assistant.retrieval.search import search
 from assistant.settings import Settings
 from assistant.store import policies
 
@@ -73,6 +75,21 @@ class PolicyList(BaseModel):
     """The policies that are indexed."""
 
     policies: list[PolicyMeta]
+
+
+class FoundClause(BaseModel):
+    """A clause that a search found; `score` from 0 to 1, of use only beside the others of the same search."""
+
+    policy_id: str
+    locator: str
+    text: str
+    score: float
+
+
+class FoundClauses(BaseModel):
+    """The clauses that a search found, best first."""
+
+    results: list[FoundClause]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -185,6 +202,22 @@ def _add_api(app: FastAPI, installation: Installation, tokens: Tokens) -> None:
             raise NotFound("政策库中没有这份政策。")
         clauses = [ClauseView(**clause.model_dump()) for clause in found.clauses]
         return PolicyView(clauses=clauses, **found.meta.model_dump())
+
+    @app.get("/v1/search", summary="查找条款，最相关的在前")
+    def find_clauses(
+        account: Asker,
+        q: Annotated[str, Query(description="要找的内容，1 至 2000 个字")],
+        limit: Annotated[int, Query(description="最多几条", ge=1, le=50)] = 5,
+        anywhere: Annotated[bool, Query(description="各地的政策一视同仁；否则以提问者所在地的为准")] = False,
+    ) -> FoundClauses:
+        query, today = taken(q), installation.settings.clock()
+        with installation.database.read() as connection:
+            hits = search(connection, installation.index, query, account.place, limit, anywhere=anywhere, today=today)
+        found = [
+            FoundClause(policy_id=hit.policy.id, locator=hit.clause.locator, text=hit.clause.text, score=hit.score)
+            for hit in hits
+        ]
+        return FoundClauses(results=found)
 
 
 def _add_pages(app: FastAPI, installation: Installation) -> None:

@@ -75,4 +75,8 @@ _SAY = {
     "string_too_short": "不能为空",
     "json_invalid": "不是合法的 JSON",
     "extra_forbidden": "没有这一项",
+    "int_parsing": "应为整数",
+    "greater_than_equal": "太小",
+    "less_than_equal": "太大",
+    "bool_parsing": "应为 true 或 false",
 }

@@ -19,6 +19,16 @@ LONGEST = 2000  # characters of a question
 _LOG = logging.getLogger(__name__)
 
 
+def taken(question: str) -> str:
+    """A question as it is taken, without white space around it. QuestionError: it is empty, too long or no text."""
+    question = question.strip()
+    if not is_text(question):
+        raise QuestionError("问题中有不能显示的字符，请重新输入。")
+    if not 1 <= len(question) <= LONGEST:
+        raise QuestionError(f"问题应为 1 至 {LONGEST} 个字，现在是 {len(question)} 个字。")
+    return question
+
+
 class Assistant:
     """Answers questions of registered accounts over one installation's stores."""
 
@@ -43,11 +53,9 @@ class Assistant:
 
         `limited`: the rate limit holds; whoever runs the command line on the server is not held to it.
         """
-        question = question.strip()
-        if not (is_text(question) and is_utf8(thread or "")):
+        question = taken(question)
+        if not is_utf8(thread or ""):
             raise QuestionError("问题中有不能显示的字符，请重新输入。")
-        if not 1 <= len(question) <= LONGEST:
-            raise QuestionError(f"问题应为 1 至 {LONGEST} 个字，现在是 {len(question)} 个字。")
         with self._database.write() as connection:
             limit = self._settings.rate_limit if limited else None
             thread, turn = turns.open_turn(connection, account.name, question, thread, limit)

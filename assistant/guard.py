@@ -158,7 +158,7 @@ def _citation(number: str, passage: Passage, stored: Mapping[tuple[str, str], Cl
         issued_on=policy.issued_on,
         locator=locator,
         quote=passage.quote,
-        text=policy.text,
+        text=clause.kind,
         url=f"/policies/{policy.id}#{percent_encoded(locator)}",
         sha256=clause.sha256,
     )

@@ -106,21 +106,30 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Found(Cited):
-    """A clause found for a question; `ended`: its policy was no longer in force in the year asked about."""
+    """A clause found for a question, with its `score` and `near` as the search gave them.
+
+    `ended`: its policy was no longer in force in the year asked about.
+    """
 
     policy: PolicyMeta
     clause: Clause
+    score: float
+    near: float | None
     ended: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """Clauses found, best first. `contact` names the office to ask; `hour_rule`: whether one holds for the place."""
+    """Clauses found, best first. `contact` names the office to ask; `hour_rule`: whether one holds for the place.
+
+    `absent`: what a policy says of attachments that aren't in the corpus, where the clauses found point to one.
+    """
 
     place: str
     found: Sequence[Found]
     contact: Cited | None
     hour_rule: bool
+    absent: Cited | None = None
 
 
 Result = Denied | Namesakes | NotATeacher | Hours | Records | Clauses

@@ -1,6 +1,11 @@
-"""What is text at all."""
+"""What is text at all, and in which characters it is written."""
 
 import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opencc import OpenCC
 
 
 def is_utf8(said: str) -> bool:
@@ -11,3 +16,19 @@ def is_utf8(said: str) -> bool:
 def is_text(said: str) -> bool:
     """Whether it can be written down and read: no control character but white space either."""
     return is_utf8(said) and all(char in "\n\r\t" or unicodedata.category(char) != "Cc" for char in said)
+
+
+def simplified(said: str) -> str:
+    """The text in Simplified characters, by OpenCC's `t2s`, which changes the script and no word."""
+    han = "".join(char for char in said if "\u3400" <= char <= "\u9fff")
+    if not han or len(han.encode("gb2312", "ignore")) == 2 * len(han):
+        return said  # GB2312 holds what Simplified texts are written in: OpenCC's start is spared
+    converted: str = _converter().convert(said)
+    return converted
+
+
+@cache
+def _converter() -> "OpenCC":
+    from opencc import OpenCC
+
+    return OpenCC("t2s")

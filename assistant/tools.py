@@ -13,7 +13,7 @@ from assistant.answer import Assumed, Calculation, Projection
 from assistant.cited import Cited
 from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result, Run
 from assistant.retrieval.index import Index
-from assistant.retrieval.search import quote, search
+from assistant.retrieval.search import Hit, quote, search
 from assistant.rules.calculate import Record, calculate
 from assistant.rules.find import Applicable, find
 from assistant.rules.schema import Category, Organiser, Status
@@ -84,22 +84,23 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         run = runtime.context
         asked = year or run.today.year
         with database.read() as connection:
-            hits = search(connection, index, query, run.account.place)
+            hits = search(connection, index, query, run.account.place, year=year, today=run.today)
             found = [
                 Found(
                     run.sources.cite(hit.policy, hit.clause, hit.quote),
                     hit.quote,
                     hit.policy,
                     hit.clause,
+                    hit.score,
+                    hit.near,
                     ended=hit.policy.effective_to is not None and hit.policy.effective_to < date(asked, 1, 1),
                 )
                 for hit in hits
-                # A policy that begins later says nothing about the year that was asked for.
-                if year is None or hit.policy.effective_from <= date(year, 12, 31)
             ]
             rule = find(policies.rule_sets(connection), run.account.place, asked)
             contact = _contact(connection, run, [hit.policy.id for hit in hits])
-        return _told(Clauses(run.account.place, found, contact, rule is not None))
+            absent = _absent(connection, run, query, hits)
+        return _told(Clauses(run.account.place, found, contact, rule is not None, absent))
 
     return [calculate_hours, query_records, search_policy]
 
@@ -195,4 +196,20 @@ def _contact(connection: Connection, run: Run, policy_ids: Sequence[str]) -> res
         if policy and clause:
             said = quote(clause.text, "教师继续教育 咨询 电话")
             return results.Cited(run.sources.cite(policy.meta, clause, said), said)
+    return None
+
+
+# How a clause points to an attachment, and how a digest says that it has its attachments by name alone.
+_POINTS, _NOT_HERE = "见附件", "本库没有收录"
+
+
+def _absent(connection: Connection, run: Run, query: str, hits: Sequence[Hit]) -> results.Cited | None:
+    """Where the best clauses point to an attachment that the corpus lacks, the words that name it."""
+    for hit in hits[:2]:
+        policy = policies.policy(connection, hit.policy.id) if _POINTS in hit.clause.text else None
+        for clause in policy.clauses if policy else ():
+            named = "附件" in clause.text and clause.locator.endswith("尾") and policy and policy.meta.absent
+            if policy and (named or _NOT_HERE in clause.text):
+                said = quote(clause.text[clause.text.index("附件") :], query)
+                return results.Cited(run.sources.cite(policy.meta, clause, said), said)
     return None

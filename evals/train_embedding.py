@@ -2,7 +2,9 @@
 
 A text's vector is the mean of the vectors of its pieces, and pieces start as the sum of random vectors of their
 characters, weighted by rarity: before any training, texts that share words are near each other, in any city's policy.
-Training then moves characters, pieces and weights, so that questions come near their clauses, and sayings each other.
+Training then moves characters, pieces and weights, so that a question comes nearer to its clause than to any other of
+its policy, sayings to what means the same, and questions of other fields to no clause. The questions are those of
+`evals/training/`, never of `evals/questions/`; on those `python -m evals.finding` measures.
 """
 
 import argparse
@@ -11,9 +13,9 @@ import math
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,24 +25,38 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch.nn import functional
 
-from assistant.retrieval.embed import SHIPPED, load_embedder
+from assistant.retrieval.embed import SHIPPED
 from assistant.retrieval.search import sentences
-from assistant.retrieval.wording import Wording
+from assistant.retrieval.thesaurus import groups as thesaurus
 
 ROOT = Path(__file__).parent.parent
 SEED = 2023
 DIMENSIONS = 192
 LONG_PIECES = 2000  # pieces of more than one character
-EPOCHS, BATCH, RATE = 8, 64, 0.01
+EPOCHS, BATCH, RATE = 6, 64, 0.01
 SCALE = 30.0  # cosines are multiplied by it in the loss
 DROPPED = 0.2  # share of a text's pieces left out in training
-HELD_OUT = 7  # every seventh question of a clause is measured on, never trained on
-BEFORE = ["", "请问", "老师您好，", "我想问一下", "想了解", "我们学校", "文件里", "今年", "关于", "要是"]
-AFTER = ["", "怎么办", "怎么规定的", "可以吗", "有没有", "是什么", "呢", "有哪些", "怎么样", "行不行"]
+REWORDED = 0.5  # share of questions in which sayings are changed for others
+NO_CLAUSE = 0.3  # the cosine that right clauses are to be above, and all clauses below for a question of another field
+OWN_POLICY = 0.7  # weight of the loss among the clauses of the question's policy, beside that among all clauses
 
 Place = tuple[str, str]  # policy id, locator
-Question = tuple[str, frozenset[Place]]  # and the clauses that answer it, of one policy
-Pair = tuple[str, str, frozenset[Place | int]]  # two texts to be moved together, and their topics
+
+
+class Question(NamedTuple):
+    """A question to a policy, and the places of the clauses that answer it: none for one of another field."""
+
+    policy: str
+    text: str
+    places: frozenset[Place]
+
+
+class Saying(NamedTuple):
+    """A saying, another that means the same, and the number of their group."""
+
+    text: str
+    other: str
+    group: int
 
 
 def clauses_of(corpus: Path) -> dict[Place, str]:
@@ -65,18 +81,22 @@ def clauses_of(corpus: Path) -> dict[Place, str]:
     return {key: words for key, words in clauses.items() if "\n" in words.strip()}
 
 
-def questions_of(asked: Mapping[str, Mapping[str, Sequence[str]]]) -> tuple[list[Question], list[Question]]:
-    """Questions to train on, and those held out."""
-    places: dict[str, set[Place]] = defaultdict(set)
-    kept: tuple[list[str], list[str]] = [], []
-    for policy, locators in asked.items():
-        for locator, texts in locators.items():
-            for number, text in enumerate(texts, 1):
-                if text not in places:
-                    kept[number % HELD_OUT == 0].append(text)
-                places[text].add((policy, locator))
-    train, held_out = ([(text, frozenset(places[text])) for text in texts] for texts in kept)
-    return train, held_out
+def material(folder: Path) -> tuple[list[Question], list[list[str]]]:
+    """The questions of a folder's files, and the groups of sayings that mean the same, the thesaurus's included."""
+    places: dict[tuple[str, str], set[Place]] = defaultdict(set)
+    groups, foreign = [[*group] for group in thesaurus()], list[str]()
+    for path in sorted(folder.glob("*.yaml")):
+        asked: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+        groups += asked.pop("paraphrases", [])
+        foreign += asked.pop("foreign", [])
+        for policy, locators in asked.items():
+            for locator, texts in locators.items():
+                for text in texts:
+                    places[policy, text].add((policy, locator))
+    asked_of = [(policy, text, right) for (policy, text), right in places.items()]
+    policies = sorted({policy for policy, _ in places})
+    asked_of += [(policy, text, set()) for text in foreign for policy in policies]
+    return [Question(policy, text, frozenset(right)) for policy, text, right in asked_of], groups
 
 
 def learn_pieces(texts: Sequence[str]) -> Tokenizer:
@@ -117,105 +137,131 @@ class Pieces:
         where = [(row, characters[one]) for row, piece in enumerate(spelt) for one in piece]
         shares = [len(piece) ** -0.5 for piece in spelt for _ in piece]
         size = (len(spelt), len(characters))
-        self.spelling = torch.sparse_coo_tensor(torch.tensor(where).T, shares, size, check_invariants=True).coalesce()
-        seen = Counter(piece for text in texts for piece in set(self.ids(text)))
+        self._spelling = torch.sparse_coo_tensor(torch.tensor(where).T, shares, size, check_invariants=True).coalesce()
+        self._bags = {text: self._cut(text) for text in texts}
+        seen = Counter(piece for bag in self._bags.values() for piece in set(bag))
         rarity = torch.tensor([[math.log(1 + len(texts) / (1 + seen[row]))] for row in range(len(spelt))])
         start = torch.randn(len(characters), DIMENSIONS) / DIMENSIONS**0.5
         self.moved = [start, torch.zeros(len(spelt), DIMENSIONS), (rarity / rarity.max()).log()]
+        # Pieces that no text has aren't asked for in training; they move with their characters.
+        self._met = torch.tensor(sorted(seen))
+        self._met_spelling = torch.index_select(self._spelling, 0, self._met).coalesce()
+        self._row = {piece: row for row, piece in enumerate(self._met.tolist())}
 
-    def ids(self, text: str) -> list[int]:
-        """The numbers of a text's pieces."""
+    def _cut(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def matrix(self) -> Any:
-        """The vectors, shape (pieces, dimensions)."""
+        """The vectors of all pieces, shape (pieces, dimensions)."""
         characters, own, weights = self.moved
-        return weights.exp() * (torch.sparse.mm(self.spelling, characters) + own)
+        return weights.exp() * (torch.sparse.mm(self._spelling, characters) + own)
 
-    def embed(self, matrix: Any, texts: Sequence[str]) -> Any:
+    def met(self) -> Any:
+        """The vectors of the pieces that the texts have."""
+        characters, own, weights = self.moved
+        return weights[self._met].exp() * (torch.sparse.mm(self._met_spelling, characters) + own[self._met])
+
+    def embed(self, met: Any, texts: Sequence[str]) -> Any:
         """Vectors of texts, shape (texts, dimensions), each of length 1; some pieces are left out."""
-        bags = [self.ids(text) for text in texts]
-        bags = [[one for one in bag if random.random() > DROPPED] or bag for bag in bags]
+        bags = []
+        for text in texts:
+            known = self._bags.get(text)
+            bag = self._cut(text) if known is None else known
+            rows = [self._row[one] for one in bag if one in self._row]
+            bags.append([row for row in rows if random.random() > DROPPED] or rows)
         starts = torch.tensor([0, *np.cumsum([len(bag) for bag in bags])[:-1]])
         together = torch.tensor([one for bag in bags for one in bag])
-        return functional.normalize(functional.embedding_bag(together, matrix, starts, mode="mean"), dim=1)
+        return functional.normalize(functional.embedding_bag(together, met, starts, mode="mean"), dim=1)
 
 
-def pairs_of(questions: Sequence[Question], clauses: Mapping[Place, str], groups: list[list[str]]) -> Iterator[Pair]:
-    """The pairs of an epoch, each time others: questions with their clauses, and what means the same."""
-    same = {one: [other for other in group if other != one] for group in groups for one in group}
-    words = re.compile("|".join(sorted(map(re.escape, same), key=len, reverse=True)))
-    for text, places in questions:
-        clause = clauses[random.choice(sorted(places))]
-        parts = [part for part in sentences(clause) if part.strip()]
-        reworded = words.sub(lambda found: random.choice([found[0], random.choice(same[found[0]])]), text)
-        yield reworded, clause, places
-        yield text, " ".join(random.sample(parts, max(1, len(parts) // 2))), places
-    for topic, group in enumerate(groups):
-        for one in group:
-            padded = random.choice([one, random.choice(BEFORE) + one + random.choice(AFTER)])
-            yield padded, random.choice(same[one]), frozenset({topic})
+class Training:
+    """Moves pieces so that questions come near their clauses, and sayings near what means the same."""
+
+    def __init__(
+        self, pieces: Pieces, clauses: Mapping[Place, str], questions: Sequence[Question], groups: list[list[str]]
+    ) -> None:
+        self._pieces, self._questions, self._groups = pieces, questions, groups
+        self._places, self._texts = list(clauses), list(clauses.values())
+        self._others = {one: [other for other in group if other != one] for group in groups for one in group}
+        self._sayings = re.compile("|".join(sorted(map(re.escape, self._others), key=len, reverse=True)))
+        self._optimizer = torch.optim.Adam([tensor.requires_grad_() for tensor in pieces.moved], lr=RATE)
+
+    def run(self) -> None:
+        """All epochs; prints the loss of each."""
+        for epoch in range(EPOCHS):
+            jobs: list[Question | Saying] = [*self._questions, *self._pairs()]
+            random.shuffle(jobs)
+            losses = []
+            for start in range(0, len(jobs) - BATCH + 1, BATCH):
+                self._optimizer.param_groups[0]["lr"] = RATE * (1 - (epoch + start / len(jobs)) / EPOCHS)
+                losses.append(self._step(jobs[start : start + BATCH]))
+            print(f"epoch {epoch + 1}/{EPOCHS}: loss {np.mean(losses):.3f}", flush=True)
+
+    def _pairs(self) -> list[Saying]:
+        """Every saying beside another of its group, each time another."""
+        return [
+            Saying(one, random.choice(self._others[one]), number)
+            for number, group in enumerate(self._groups)
+            for one in group
+        ]
+
+    def _step(self, batch: Sequence[Question | Saying]) -> float:
+        met = self._pieces.met()
+        questions = [job for job in batch if isinstance(job, Question)]
+        sayings = [job for job in batch if isinstance(job, Saying)]
+        losses = [self._of_questions(met, questions)] if questions else []
+        losses += [self._of_sayings(met, sayings)] if sayings else []
+        loss: Any = sum(losses) / len(batch)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        return float(loss.item())
+
+    def _of_questions(self, met: Any, questions: Sequence[Question]) -> Any:
+        """Each question nearer to one of its clauses than to the rest of its policy, to all the rest, and to none."""
+        texts = [self._reworded(one.text) if random.random() < REWORDED else one.text for one in questions]
+        scores = SCALE * self._pieces.embed(met, texts) @ self._pieces.embed(met, self._texts).T
+        scores = torch.cat([scores, torch.full((len(questions), 1), SCALE * NO_CLAUSE)], dim=1)
+        right = torch.tensor([[*(place in one.places for place in self._places), not one.places] for one in questions])
+        own = torch.tensor([[*(place[0] == one.policy for place in self._places), True] for one in questions])
+        rights = torch.logsumexp(scores.masked_fill(~right, -math.inf), 1)
+        in_policy = torch.logsumexp(scores.masked_fill(~own, -math.inf), 1)
+        overall = torch.logsumexp(scores, 1)
+        return (OWN_POLICY * in_policy + (1 - OWN_POLICY) * overall - rights).sum()
+
+    def _of_sayings(self, met: Any, sayings: Sequence[Saying]) -> Any:
+        """Each saying nearer to its other than to the others of a batch, those of its own group aside."""
+        texts, others, numbers = zip(*sayings, strict=True)
+        scores = SCALE * self._pieces.embed(met, texts) @ self._pieces.embed(met, others).T
+        group = torch.tensor(numbers)
+        kin = (group[:, None] == group[None]).fill_diagonal_(False)
+        target = torch.arange(len(sayings))
+        return functional.cross_entropy(scores.masked_fill(kin, -math.inf), target, reduction="sum")
+
+    def _reworded(self, text: str) -> str:
+        return self._sayings.sub(lambda found: random.choice([found[0], random.choice(self._others[found[0]])]), text)
 
 
-def train(pieces: Pieces, questions: Sequence[Question], clauses: Mapping[Place, str], groups: list[list[str]]) -> None:
-    """Multiple negatives ranking: each text nearer to its other than to all others of a batch, kin in topic aside."""
-    optimizer = torch.optim.Adam([tensor.requires_grad_() for tensor in pieces.moved], lr=RATE)
-    for epoch in range(EPOCHS):
-        pairs, losses = list(pairs_of(questions, clauses, groups)), []
-        random.shuffle(pairs)
-        for start in range(0, len(pairs) - BATCH + 1, BATCH):
-            optimizer.param_groups[0]["lr"] = RATE * (1 - (epoch + start / len(pairs)) / EPOCHS)
-            batch = pairs[start : start + BATCH]
-            matrix = pieces.matrix()
-            texts, others, topics = zip(*batch, strict=True)
-            scores = SCALE * pieces.embed(matrix, texts) @ pieces.embed(matrix, others).T
-            kin = torch.tensor([[bool(one & other) for other in topics] for one in topics]).fill_diagonal_(False)
-            scores = scores.masked_fill(kin, -math.inf)
-            loss = functional.cross_entropy(scores, torch.arange(BATCH))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-        print(f"epoch {epoch + 1}/{EPOCHS}: loss {np.mean(losses):.3f}", flush=True)
-
-
-def measure(questions: Sequence[Question], clauses: Mapping[Place, str], folder: Path) -> None:
-    """Prints how often the first clause found within the question's policy, and one of the first three, is right."""
-    embedder, hits = load_embedder(str(folder)), defaultdict(list)
-    for text, right in questions:
-        policy = next(iter(right))[0]
-        places = [place for place in clauses if place[0] == policy]
-        texts = [clauses[place] for place in places]
-        meant = np.maximum(embedder.embed(texts) @ embedder.embed([text])[0], 0)
-        worded = np.array(Wording(texts).scores(text))
-        both = sum(scores / max(scores.max(), 1e-9) for scores in (meant, worded))
-        for way, scores in (("model", meant), ("BM25 of characters and pairs", worded), ("sum of both", both)):
-            order = [places[at] for at in np.argsort(-scores, kind="stable")]
-            hits[way].append(min(order.index(place) for place in right))
-    for way, ranks in hits.items():
-        at_1, at_3 = (np.mean(np.array(ranks) < first) for first in (1, 3))
-        print(f"{len(ranks)} held-out questions, {way}: hit@1 {at_1:.2f}, hit@3 {at_3:.2f}")
-
-
-def main() -> None:
-    """Train, save, measure."""
-    options = argparse.ArgumentParser(description="trains the shipped sentence-embedding model")
-    options.add_argument("--out", type=Path, default=SHIPPED, help="folder to save to (default: %(default)s)")
-    out: Path = options.parse_args().out
+def train(clauses: Mapping[Place, str], questions: Sequence[Question], groups: list[list[str]]) -> SentenceTransformer:
+    """A model trained on some clauses, questions about them and sayings; the same every time."""
     random.seed(SEED)
     torch.manual_seed(SEED)
     torch.set_num_threads(1)  # sums of several threads differ from run to run
-    material = yaml.safe_load((ROOT / "evals" / "training" / "questions.yaml").read_text("utf-8"))
-    groups = material.pop("paraphrases")
-    clauses = clauses_of(ROOT / "corpus")
-    questions, held_out = questions_of(material)
-    sayings = [text for text, _ in questions] + [one for group in groups for one in group]
+    sayings = [one.text for one in questions] + [one for group in groups for one in group]
     parts = [part for clause in clauses.values() for part in sentences(clause)]
-    pieces = Pieces(learn_pieces([*clauses.values(), *sayings]), [*parts, *sayings])
-    train(pieces, questions, clauses, groups)
+    pieces = Pieces(learn_pieces([*clauses.values(), *sayings]), [*clauses.values(), *parts, *sayings])
+    Training(pieces, clauses, questions, groups).run()
     static = StaticEmbedding(pieces.tokenizer, embedding_weights=pieces.matrix().detach())
-    SentenceTransformer(modules=[static], device="cpu").save(str(out), create_model_card=False)
-    measure(held_out, clauses, out)
+    return SentenceTransformer(modules=[static], device="cpu")
+
+
+def main() -> None:
+    """Train and save."""
+    options = argparse.ArgumentParser(description="trains the shipped sentence-embedding model")
+    options.add_argument("--out", type=Path, default=SHIPPED, help="folder to save to (default: %(default)s)")
+    out: Path = options.parse_args().out
+    model = train(clauses_of(ROOT / "corpus"), *material(ROOT / "evals" / "training"))
+    model.save(str(out), create_model_card=False)
 
 
 if __name__ == "__main__":

@@ -101,8 +101,8 @@ _TARGET = r"[^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s[^()]*)?"
 _MARKUP = [
     (kind, re.compile(pattern, re.IGNORECASE), visible)
     for kind, pattern, visible in [
-        ("HTML 标签", r"<(script|style)\b[^<>]*>.{0,2000}?</\1\s*>", ""),
-        ("HTML 注释", r"<!--.{0,2000}?-->", ""),
+        ("HTML 标签", r"<(script|style)\b[^<>]*>(?:(?!<\1).){0,2000}?</\1\s*>", ""),
+        ("HTML 注释", r"<!--(?:(?!<!--).){0,2000}?-->", ""),
         ("HTML 标签", rf"<(?:/?(?:{_ELEMENTS})(?=[\s/>])|{_EVENT})[^<>]*>", ""),
         ("图片", r"!\[([^\[\]]*)\]\([^()]*\)", r"\1"),
         ("链接", rf"\[([^\[\]]*)\]\({_ADDRESS}{_TARGET}\)", r"\1"),

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -25,24 +26,39 @@ _REGIONS = {"北京市", "天津市", "上海市", "重庆市"}
 _PLACE = re.compile(r"[\u4e00-\u9fff]{2,12}?(?:特别行政区|自治[区州县旗]|[省市县区州盟旗镇])")
 
 
-class Known(NamedTuple):
-    """What an original may belong to and where: the corpus' folders, originals read before, places."""
+class Known:
+    """What an original may belong to and where: the corpus' folders, policies of their own, originals read, places."""
 
-    entries: Mapping[str, Entry]
-    originals: Mapping[str, Original]
-    units: Iterable[str]
+    def __init__(
+        self, entries: Mapping[str, Entry], own: Iterable[PolicyMeta], read: Mapping[str, str], units: Iterable[str]
+    ) -> None:
+        """`read`: the policy of each original read before, by the original's hash."""
+        self.entries, self.read = entries, dict(read)
+        self.metas: dict[str, PolicyMeta] = {}
+        self.numbers: dict[str, str] = {}
+        self.titles: dict[str, str] = {}
+        for meta in (*own, *(entry.policy.meta for entry in entries.values())):
+            self.add(meta)
+        self.field = [plainly(_printed(entry.policy)) for entry in entries.values()]
+        self.places: dict[str, set[str]] = defaultdict(set)
+        for unit in (*units, *(meta.unit for meta in self.metas.values())):
+            parts = unit.split("/")
+            for depth, part in enumerate(parts, 1):
+                self.places[part].add("/".join(parts[:depth]))
 
-    def metas(self) -> dict[str, PolicyMeta]:
-        """The metadata of every policy known."""
-        own = {name: original.own for name, original in self.originals.items() if original.own}
-        return {**own, **{name: entry.policy.meta for name, entry in self.entries.items()}}
+    def add(self, meta: PolicyMeta) -> None:
+        """Know one policy more."""
+        self.metas[meta.id] = meta
+        self.titles[_core(meta.title)] = meta.id
+        if meta.number:
+            self.numbers[meta.number] = meta.id
 
 
 class Read(NamedTuple):
-    """An original and the policy that it is of."""
+    """An original and the policy that it is of; `original` is None where it was read before, and nothing changed."""
 
     policy_id: str
-    original: Original
+    original: Original | None
 
 
 def read_original(path: Path, known: Known, policy_id: str | None = None, unit: str | None = None) -> Read:
@@ -50,21 +66,19 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
 
     InputError: what is wrong with the file, or what has to be said of it that it doesn't say itself.
     """
-    metas = known.metas()
-    if policy_id and policy_id not in metas:
-        raise InputError(f"--as {policy_id}：没有这个政策；已有的是 {'、'.join(sorted(metas))}。")
+    if policy_id and policy_id not in known.metas:
+        raise InputError(f"--as {policy_id}：没有这个政策；已有的是 {'、'.join(sorted(known.metas))}。")
     sha256 = _stamp(path, policy_id, unit)
-    for name, original in known.originals.items():
-        if original.sha256 == sha256:
-            return Read(name, original)
+    if sha256 in known.read:
+        return Read(known.read[sha256], None)
     document = read_document(path)
     visible, findings = neutralise(document.text)
-    text = repair(visible, [plainly(_printed(entry.policy)) for entry in known.entries.values()])
+    text = repair(visible, known.field)
     said = about(text.text, text.changes)
     pieces = outline(text.text, said.lines)
     if not any(piece.text for piece in pieces):
         raise InputError(f"{path}：没有读到任何条款，请核对文件。")
-    found = policy_id or _match(path, said, metas)
+    found = policy_id or _match(path, said, known)
     own = None if found in known.entries else _own(path, found, said, known, unit)
     named = own.id if own else str(found)
     hidden = [f"{one.kind}：{one.text}" if one.text else one.kind for one in document.hidden]
@@ -76,7 +90,7 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
         issued_on=said.issued_on,
         clauses=[_clause(piece) for piece in pieces],
         repairs=_repairs(text, pieces),
-        warnings=[*warnings, *_doubts(said, pieces, metas.get(named), known.entries.get(named))],
+        warnings=[*warnings, *_doubts(said, pieces, known.metas.get(named), known.entries.get(named))],
         absent=absent(pieces),
         own=own,
     )
@@ -156,15 +170,11 @@ def _doubts(said: About, pieces: Sequence[Piece], meta: PolicyMeta | None, entry
     return doubts
 
 
-def _match(path: Path, said: About, metas: Mapping[str, PolicyMeta]) -> str | None:
+def _match(path: Path, said: About, known: Known) -> str | None:
     """The policy that a file's name, its number or its title names."""
-    if path.stem in metas:
+    if path.stem in known.metas:
         return path.stem
-    for name, meta in metas.items():
-        if said.number and meta.number == said.number:
-            return name
-    titled = _core(said.title or "")
-    return next((name for name, meta in metas.items() if titled and _core(meta.title) == titled), None)
+    return known.numbers.get(said.number or "") or known.titles.get(_core(said.title or "") or "-")
 
 
 def _core(title: str) -> str:
@@ -177,14 +187,14 @@ def _core(title: str) -> str:
 
 def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str | None) -> PolicyMeta:
     """The metadata of a policy that no folder describes."""
-    earlier = known.originals.get(policy_id or _slug(path))
-    before = earlier.own if earlier else None
+    name = policy_id or _slug(path)
+    before = known.metas.get(name)
     start = said.effective_from or said.issued_on or (before and before.effective_from) or _year(said.title)
     if start is None:
         raise InputError(f"{path}：文中没有日期，不知从何时起有效：请在文末补上成文日期，如 2024年4月29日。")
-    repealed = {_core(title) for title in said.repeals}
+    repealed = {known.titles.get(_core(title)) for title in said.repeals} - {None, name}
     return PolicyMeta(
-        id=policy_id or _slug(path),
+        id=name,
         title=said.title or path.stem,
         number=said.number,
         issuer=said.issuer or "未写明",
@@ -194,7 +204,7 @@ def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str
         effective_to=said.effective_to,
         text="original",
         source=f"原文 {path.name}，经修复、逐条切分",
-        supersedes=[name for name, meta in known.metas().items() if _core(meta.title) in repealed],
+        supersedes=sorted(filter(None, repealed)),
     )
 
 
@@ -213,12 +223,10 @@ def _year(title: str | None) -> date | None:
 
 def _proven_unit(path: Path, said: About, known: Known) -> str:
     """The place that the issuer's name begins with, if it is a region or a place known by that name alone."""
-    issuer = said.issuer or ""
-    units = {"/".join(unit.split("/")[: depth + 1]) for unit in known.units for depth in range(unit.count("/") + 1)}
-    place = _PLACE.match(issuer)
+    place = _PLACE.match(said.issuer or "")
     if place and (place[0].endswith(("省", "自治区")) or place[0] in _REGIONS):
         return place[0]
-    found = {unit for unit in units if place and unit.rsplit("/", 1)[-1] == place[0]}
+    found = known.places.get(place[0], set()) if place else set()
     if len(found) != 1:
         raise InputError(f"{path}：文中没有写明属于哪里，请用 --unit 指明，如 --unit 江苏省/常州市。")
-    return found.pop()
+    return next(iter(found))

@@ -44,13 +44,11 @@ def ingest_policies(
     entries = read_corpora(folders)
     if problems := [problem for one in entries for problem in faults(one)]:
         raise InputError(problems)
-    with database.read() as connection:
-        originals = policies.originals(connection)
     writer = _Writer(database, index, dry_run)
     writer.finish(skip={one.policy.meta.id for one in entries})
     reports = []
     for one in entries:
-        reports.append(writer.put(one, originals.get(one.policy.meta.id)))
+        reports.append(writer.put(one, writer.kept(one.policy.meta.id)))
         if progress:
             progress(one.policy.meta.id)
     return reports
@@ -75,16 +73,16 @@ def ingest_originals(
         raise InputError("--as 和 --unit 只能用于一个文件，请逐个读入。")
     entries = {one.policy.meta.id: one for one in read_corpora(corpora)}
     with database.read() as connection:
-        units = set(people.all_units(connection))
-    units |= {one.policy.meta.unit for one in entries.values()}
+        own = [meta for meta in policies.metas(connection) if meta.id not in entries]
+        known = Known(entries, own, policies.originals_read(connection), people.all_units(connection))
     writer, reports, problems = _Writer(database, index, dry_run), list[PolicyReport](), list[str]()
     writer.finish()
     for file in files:
-        with database.read() as connection:
-            known = Known(entries, policies.originals(connection), units)
         try:
-            read = read_original(file, known, policy_id, unit)
-            reports.append(writer.put(entries.get(read.policy_id), read.original, read.policy_id))
+            name, original = read_original(file, known, policy_id, unit)
+            if original and original.own:
+                known.add(original.own)
+            reports.append(writer.put(entries.get(name), original or writer.kept(name), name))
         except InputError as error:
             problems += error.problems
         if progress:
@@ -142,6 +140,11 @@ class _Writer:
         unproven = [f"规则 {one.rule} 与原文不符，请核对：{one.fault}" for one in found if one.fault]
         warnings = [*original.warnings, *unproven]
         return PolicyReport(meta.id, meta.title, meta.number, clauses, changed, original.repairs, warnings)
+
+    def kept(self, policy_id: str) -> Original | None:
+        """The original of a policy that an earlier run read."""
+        with self._database.read() as connection:
+            return policies.original(connection, policy_id)
 
     def finish(self, skip: Container[str] = ()) -> None:
         """Complete what a killed run left, and what another model's vectors need, from the database alone."""

@@ -292,7 +292,7 @@ def test_a_kill_leaves_a_whole_policy_and_the_next_run_ends_the_work(
         database, index = installation.database, installation.index
         assert [report.changed for report in ingest_policies(database, index, [changed])] == [True]
         check_whole(installation, NEW, new)
-        there = index.nearest("学时", [new.meta.unit], 1000)
+        there = index.nearest("学时", [new.meta.id], 1000)
         assert set(there) == {entry(new.meta, clause).key for clause in new.clauses if clause.text}
         assert [report.changed for report in ingest_policies(database, index, [changed])] == [False]
 

@@ -10,7 +10,7 @@ from assistant.answer import Calculation, CategoryLine, NotCounted, Outcome, Tab
 from assistant.draft import Draft
 from assistant.figures import figures
 from assistant.fixed import DENIED
-from assistant.planner.evidence import answers
+from assistant.planner.evidence import answering
 from assistant.planner.read import Intent, Reading
 from assistant.planner.words import plain, subject
 from assistant.results import Clauses, Denied, Hours, Namesakes, NotATeacher, Records, Result
@@ -270,7 +270,7 @@ def _records(reading: Reading, result: Records, year: int) -> Draft:
 def _clauses(reading: Reading, result: Clauses, year: int) -> Draft:
     """What a policy says, in its own words; or that the corpus doesn't say."""
     about_hours = any(word in reading.question for word in ("学时", "课时", "学分"))
-    best = next((found for found in result.found if answers(reading, found)), None)
+    best = answering(reading, result.found)
     if best is None:
         if about_hours and not result.hour_rule and (not result.found or not subject(reading.question)):
             text = f"政策库中没有适用于{_place(result.place)}的学时规定，也不会套用其他地方的规定。"
@@ -278,11 +278,13 @@ def _clauses(reading: Reading, result: Clauses, year: int) -> Draft:
         if not reading.domain:
             return foreign(year)
         text = "政策库里没有找到能回答这个问题的条款，不作推测。"
+        if result.absent:
+            text += f"有关的附件没有收录在本库：“{result.absent.quote}”{_mark(result.absent.token)}"
         if result.contact:
             text += f"政策写明的咨询部门：“{result.contact.quote}”{_mark(result.contact.token)}"
         return Draft(text, Outcome.NO_EVIDENCE, suggestions=_usual(year))
     number = f"（{best.policy.number}）" if best.policy.number else ""
-    kind = "（本库摘要）" if best.policy.text == "digest" else ""
+    kind = "（本库摘要）" if best.clause.kind == "digest" else ""
     text = f"《{best.policy.title}》{number}{best.clause.locator}{kind}：“{best.quote}”{_mark(best.token)}"
     if best.ended:
         text += "该政策的有效期已经结束，政策库中没有查到后续规定，是否仍然执行请向发文机关核实。"

@@ -13,6 +13,8 @@ from langchain_core.tools import BaseTool
 from assistant.draft import Draft
 from assistant.planner.compose import compose, everyone, foreign, unclear
 from assistant.planner.read import Intent, Reading, read
+from assistant.planner.words import plain
+from assistant.retrieval.thesaurus import groups_in
 
 
 class OfflinePlanner(BaseChatModel):
@@ -51,14 +53,14 @@ class OfflinePlanner(BaseChatModel):
                 return _says(unclear(reading, year))
             case Intent.EVERYONE:
                 return _says(everyone(role, year))
-            case Intent.FOREIGN:
+            case Intent.FOREIGN if not groups_in(plain(reading.question)):
                 return _says(foreign(year))
         return _asks(*_call(reading))
 
 
 def _call(reading: Reading) -> tuple[str, dict[str, Any]]:
     """The tool that an intent needs, and its arguments."""
-    if reading.intent is Intent.POLICY:
+    if reading.intent in (Intent.POLICY, Intent.FOREIGN):
         return "search_policy", {"year": reading.year, "query": reading.question}
     said: dict[str, Any] = {"year": reading.year, "teacher": reading.person}
     match reading.intent:

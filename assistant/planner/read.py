@@ -207,5 +207,5 @@ def _amount(text: str) -> str | None:
 
 
 def _kinds(question: str) -> frozenset[str]:
-    text = plain(question)
+    text = re.sub("[好这那前近过]几", "", plain(question))  # 这几年 asks for no number
     return frozenset(kind for kind, listed in phrases()["kinds"].items() if any(one in text for one in listed))

@@ -1,13 +1,14 @@
 """The words of a question: `phrases.yaml`, and a question cut from left to right into its longest phrases."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from assistant.retrieval import wording
 
 _HAN = re.compile(r"[\u3400-\u9fff·]+")
 _NUMERAL = "[零一二两三四五六七八九十百]"
@@ -59,7 +60,7 @@ def _known() -> dict[str, tuple[str, Any]]:
     """Every phrase with its kind and value; of a phrase listed twice the first kind holds."""
     found: dict[str, tuple[str, Any]] = {}
     for kind, listed in phrases().items():
-        if kind in ("general", "kinds"):
+        if kind in ("general", "kinds", "specific", "outcomes", "places"):
             continue
         valued = listed.items() if isinstance(listed, dict) else [(None, listed)]
         for value, texts in valued:
@@ -74,9 +75,8 @@ def _longest() -> int:
 
 
 def plain(question: str) -> str:
-    """The question in half-width forms, lower case; white space is kept between Latin words alone."""
-    text = unicodedata.normalize("NFKC", question).lower()
-    return re.sub(r"(?<![a-z0-9])\s+|\s+(?![a-z0-9])", "", text)
+    """The question in half-width forms, lower case, Simplified; white space is kept between Latin words alone."""
+    return re.sub(r"(?<![a-z0-9])\s+|\s+(?![a-z0-9])", "", wording.plain(question))
 
 
 def tokens(question: str) -> list[Token]:

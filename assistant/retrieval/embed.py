@@ -17,10 +17,14 @@ Vectors: TypeAlias = NDArray[np.float32]
 
 
 class Embedder(Protocol):
-    """A sentence-embedding model. Vectors of models of the same `fingerprint` may be compared."""
+    """A sentence-embedding model. Vectors of models of the same `fingerprint` may be compared.
+
+    `shipped`: it is the project's own, so that what its cosines mean is known.
+    """
 
     fingerprint: str
     dimensions: int
+    shipped: bool
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors, shape (number of texts, dimensions), each of length 1, or 0 where there is nothing to go by."""
@@ -36,6 +40,8 @@ def load_embedder(model: str | None) -> Embedder:
 
 class _Static:
     """The mean of the vectors of a text's pieces: what sentence-transformers' StaticEmbedding does."""
+
+    shipped = True
 
     def __init__(self, folder: Path) -> None:
         self.fingerprint = _of_files(folder)
@@ -54,6 +60,8 @@ class _Static:
 
 class _SentenceTransformer:
     """Any model of sentence-transformers; imports it and PyTorch."""
+
+    shipped = False
 
     def __init__(self, model: str) -> None:
         try:

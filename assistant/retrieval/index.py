@@ -31,11 +31,10 @@ _HNSW: "CreateHNSWConfiguration" = {"space": "cosine", "ef_construction": 200, "
 
 
 class Entry(NamedTuple):
-    """A clause to be found: its policy, locator and place, and the words it is found by."""
+    """A clause to be found: its policy and locator, and the words it is found by."""
 
     policy_id: str
     locator: str
-    unit: str
     words: str
 
     @property
@@ -130,7 +129,7 @@ class Index:
             self._collection.add(
                 ids=batch,
                 embeddings=self.embedder.embed([fresh[key].words for key in batch]),
-                metadatas=[{"unit": fresh[key].unit, "policy_id": fresh[key].policy_id} for key in batch],
+                metadatas=[{"policy_id": fresh[key].policy_id} for key in batch],
             )
 
     def keep_only(self, policy_id: str, entries: Iterable[Entry]) -> None:
@@ -140,12 +139,12 @@ class Index:
         if stale := [key for key in there if key not in kept]:
             self._collection.delete(ids=stale)
 
-    def nearest(self, query: str, units: Sequence[str], limit: int) -> dict[str, float]:
-        """Keys of the entries nearest in meaning among those of some units, with their cosine similarity."""
-        if not units:
+    def nearest(self, query: str, policy_ids: Sequence[str] | None, limit: int) -> dict[str, float]:
+        """Keys of the entries nearest in meaning, with their cosine similarity; of some policies or (None) of all."""
+        if policy_ids is not None and not policy_ids:
             return {}
         vector = self.embedder.embed([query])
-        among = cast("Where", {"unit": {"$in": [*units]}})
+        among = None if policy_ids is None else cast("Where", {"policy_id": {"$in": [*policy_ids]}})
         found = self._collection.query(query_embeddings=vector, n_results=limit, where=among, include=["distances"])
         distances = (found["distances"] or [[]])[0]
         return {key: 1 - distance for key, distance in zip(found["ids"][0], distances, strict=True)}

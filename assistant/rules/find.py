@@ -10,11 +10,12 @@ from assistant.rules.schema import RuleFile, Version
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """A policy's rules: whose they are and where they hold."""
+    """A policy's rules: whose they are and where they hold. From the day `replaced` on a successor holds instead."""
 
     policy_id: str
     unit: str
     rules: RuleFile
+    replaced: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,13 @@ class Applicable:
 def find(rule_sets: Iterable[RuleSet], place: str, year: int) -> Applicable | None:
     """The deepest policy with hour rules whose unit holds `place` and that is in force in `year`.
 
-    Where none is in force, the deepest one that has ended is carried forward. None: no hour rule, or only later ones.
+    Where none is in force, the deepest one that has ended without a successor is carried forward. None: no hour rule,
+    or only later ones, or a successor without any.
     """
     first, last = date(year, 1, 1), date(year, 12, 31)
     found: list[tuple[bool, int, date, Applicable]] = []
     for rule_set in rule_sets:
-        if not holds(rule_set.unit, place):
+        if not holds(rule_set.unit, place) or (rule_set.replaced and rule_set.replaced <= first):
             continue
         for version in rule_set.rules.with_hours:
             if version.from_ <= last:

@@ -1,6 +1,7 @@
 """Policies as indexed: metadata, clauses, rules. The truth about texts; the vector store only helps to find them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -50,10 +51,17 @@ def keep_original(connection: Connection, policy_id: str, original: Original) ->
         connection.execute(insert(OriginalRow).values(policy_id=policy_id, **values))
 
 
-def originals(connection: Connection) -> dict[str, Original]:
-    """The originals that were read, by policy."""
-    rows = connection.execute(select(OriginalRow.policy_id, OriginalRow.document))
-    return {row.policy_id: Original.model_validate(row.document) for row in rows}
+def original(connection: Connection, policy_id: str) -> Original | None:
+    """A policy's original, if one was read."""
+    query = select(OriginalRow.document).where(OriginalRow.policy_id == policy_id)
+    document = connection.execute(query).scalar_one_or_none()
+    return None if document is None else Original.model_validate(document)
+
+
+def originals_read(connection: Connection) -> dict[str, str]:
+    """The policy of every original that was read, by the original's hash."""
+    rows = connection.execute(select(OriginalRow.sha256, OriginalRow.policy_id))
+    return {row.sha256: row.policy_id for row in rows}
 
 
 def metas(connection: Connection) -> list[PolicyMeta]:
@@ -87,24 +95,39 @@ def all_clauses(connection: Connection, policy_ids: Sequence[str]) -> list[tuple
     return [(row.policy_id, _clause(row)) for row in connection.execute(query)]
 
 
+def replaced(found: Iterable[PolicyMeta]) -> dict[str, date]:
+    """The day on which a successor takes the place of each policy that has one."""
+    days: dict[str, date] = {}
+    for meta in found:
+        for former in meta.supersedes:
+            days[former] = min(meta.effective_from, days.get(former, date.max))
+    return days
+
+
+_RULE_SETS: dict[tuple[tuple[str, str, bool], ...], list[RuleSet]] = {}
+
+
 def rule_sets(connection: Connection) -> list[RuleSet]:
-    """The rules of every policy that has some. Unavailable: no policy was ever indexed, so absence proves nothing."""
-    query = select(PolicyRow.id, PolicyRow.sha256, PolicyRow.rules.is_not(None))
-    rows = connection.execute(query).all()
-    if not rows:
+    """The rules of every policy that has some; read once, until a policy changes.
+
+    Unavailable: no policy was ever indexed, so absence proves nothing.
+    """
+    query = select(PolicyRow.id, PolicyRow.sha256, PolicyRow.rules.is_not(None)).order_by(PolicyRow.id)
+    there = tuple((policy_id, sha256, ruled) for policy_id, sha256, ruled in connection.execute(query))
+    if not there:
         raise Unavailable("政策库还是空的：请先运行 xueshi ingest policies。")
-    return [_rule_set(connection, policy_id, sha256) for policy_id, sha256, ruled in rows if ruled]
-
-
-_RULES: dict[str, RuleSet] = {}
-
-
-def _rule_set(connection: Connection, policy_id: str, sha256: str) -> RuleSet:
-    """Read once a version: the hash of a policy's files changes with its rules."""
-    if sha256 not in _RULES:
-        row = connection.execute(select(PolicyRow.meta, PolicyRow.rules).where(PolicyRow.id == policy_id)).one()
-        _RULES[sha256] = RuleSet(policy_id, row.meta["unit"], RuleFile.model_validate(row.rules))
-    return _RULES[sha256]
+    known = _RULE_SETS.get(there)
+    if known is None:
+        days = replaced(metas(connection))
+        rows = connection.execute(
+            select(PolicyRow.id, PolicyRow.meta, PolicyRow.rules).where(PolicyRow.rules.is_not(None))
+        )
+        known = [
+            RuleSet(row.id, row.meta["unit"], RuleFile.model_validate(row.rules), days.get(row.id)) for row in rows
+        ]
+        _RULE_SETS.clear()
+        _RULE_SETS[there] = known
+    return known
 
 
 def _clause(row: Any) -> Clause:

@@ -1,4 +1,4 @@
-"""`python -m evals.bench`: medians and ratios over the sample records, printed as Markdown tables."""
+"""`python -m evals.bench [corpus]`: medians and ratios, as Markdown tables; `corpus`: those over large corpora."""
 
 import os
 import socket
@@ -10,7 +10,6 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
+from evals.bench import corpus
+from evals.bench.measure import row, side_by_side, table
 
 TODAY = date(2023, 11, 15)
 TEACHER, ACCOUNT = "T0001", "t0001"
@@ -29,7 +30,14 @@ _RECORDS = [str(path) for path in sorted(Path(evals.sample.__file__).parent.glob
 
 
 def main() -> None:
-    """Run every benchmark in a home of its own."""
+    """Run every benchmark, or only those over large corpora, in homes of their own."""
+    if sys.argv[1:] != ["corpus"]:
+        sample()
+    corpus.main()
+
+
+def sample() -> None:
+    """The benchmarks over the sample records."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         run(home, "ingest", "policies")
@@ -86,17 +94,6 @@ def calculation(home: Path) -> None:
     ]
     for name, seconds in zip(names, times, strict=True):
         row(name, f"{seconds * 1e6:.0f} µs", f"{seconds / times[0]:.1f}")
-
-
-def side_by_side(work: list[Callable[[], object]], rounds: int = 2000) -> list[float]:
-    """Median seconds of each, taken in turn so that the machine's drift hits all alike."""
-    taken: list[list[float]] = [[] for _ in work]
-    for _ in range(rounds):
-        for number, one in enumerate(work):
-            start = time.perf_counter()
-            one()
-            taken[number].append(time.perf_counter() - start)
-    return [statistics.median(times) for times in taken]
 
 
 def starts(home: Path) -> None:
@@ -193,16 +190,6 @@ def imports(env: dict[str, str]) -> list[tuple[str, float]]:
         if len(parts) == 3 and parts[2] in wanted:
             found[parts[2]] = int(parts[1]) / 1e6
     return sorted(found.items(), key=lambda pair: -pair[1])
-
-
-def table(title: str, first: str, columns: list[str]) -> None:
-    """The head of a Markdown table."""
-    print(f"\n### {title}\n\n| {' | '.join([first, *columns])} |\n|{'---|' * (len(columns) + 1)}")
-
-
-def row(*cells: str) -> None:
-    """A row of it."""
-    print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ _TINY = re.compile(r"0+(\.0*)?[a-z%]*|0*\.\d+(px|pt)")
 _WHITE = re.compile(
     r"white|#fff.?|#(f[0-9a-f]){3}(..)?|transparent|rgba?\(\s*255[\s,]+255[\s,]+255.*|rgba\(.*[,/]\s*0*\.?0*\s*\)"
 )
+_WIDEST_SPAN = 64  # cells at once that go on into the next row: more is no table, and each row would be longer still
 _LONGEST_CELL = 500  # characters: a longer cell holds a page laid out as a table
 
 
@@ -175,7 +176,7 @@ class _Rows:
         """The next cell of the row."""
         self._fill()
         self._cells[self._column] = text
-        if rows > 1:
+        if rows > 1 and len(self._spans) < _WIDEST_SPAN:
             self._spans[self._column] = text, rows - 1
         self._column += columns
 
@@ -199,6 +200,8 @@ class _Rows:
 
 
 def _look(element: Any, outer: _Look) -> _Look:
+    if not element.attrib:
+        return outer
     style = dict(_DECLARATION.findall(re.sub(r"/\*.*?\*/|!important", "", element.get("style", "").lower())))
     said = {name: value.strip() for name, value in style.items()}
     color = said.get("color", element.get("color", "").strip().lower())

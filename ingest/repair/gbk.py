@@ -331,8 +331,7 @@ def _mend(seen: str, before: str, after: str, language: Language, expected: str)
     if expected and winner.text.startswith(expected):
         known |= set(range(len(expected)))
     alone = {place for place in winner.inferred if place not in known and winner.text[place].isalpha()}
-    inferred = "".join(winner.text[place] for place in winner.inferred if place < length)
-    return Mended(0, end - same, _marked(winner, rivals, alone, length), inferred)
+    return Mended(0, end - same, *_marked(winner, rivals, alone, length))
 
 
 def _unpaired(text: str) -> int:
@@ -359,8 +358,11 @@ def _same_tail(one: str, other: str) -> int:
     return size
 
 
-def _marked(winner: _State, rivals: list[tuple[float, str]], alone: set[int], length: int) -> str:
-    """The winner's text with MARK for characters that are `alone` or that its rivals, together, leave in doubt."""
+def _marked(winner: _State, rivals: list[tuple[float, str]], alone: set[int], length: int) -> tuple[str, str]:
+    """The winner's text with MARK for characters that are `alone` or that its rivals, together, leave in doubt.
+
+    And those of its characters that are told though no bytes prove them.
+    """
     against = [0.0] * len(winner.text)
     for weight, text in rivals:
         for kind, start, end, _, _ in SequenceMatcher(None, winner.text, text, autojunk=False).get_opcodes():
@@ -368,11 +370,12 @@ def _marked(winner: _State, rivals: list[tuple[float, str]], alone: set[int], le
                 for place in range(start, max(end, start + 1)):
                     against[min(place, len(against) - 1)] += weight
     total = 1 + sum(weight for weight, _ in rivals)
-    parts: list[str] = []
+    parts, inferred = list[str](), ""
     for place in range(length):
         doubtful = place in alone or (against[place] / total > 1 - _SURE and place in winner.inferred)
         if not doubtful:
             parts.append(winner.text[place])
+            inferred += winner.text[place] if place in winner.inferred else ""
         elif not parts or parts[-1] != MARK:
             parts.append(MARK)
-    return "".join(parts)
+    return "".join(parts), inferred

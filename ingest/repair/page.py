@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from ingest.repair.text import Edit, Text
 
 _DAY = re.compile(r"(20\d\d)\s*[-年./]\s*(\d{1,2})\s*[-月./]\s*(\d{1,2})")
-# Whole lines that belong to the page; each is taken out and noted.
+# Whole lines that belong to the page; each is taken out and noted. A line with a number or a full stop is the text's.
 _FURNITURE = re.compile(
-    r"\s*[•·●|]?\s*(?:"
+    r"(?!\s*(?:[一二三四五六七八九十]+、|[(（].{1,2}[)）]|\d{1,2}[.．、](?!\d))|(?!\s*上述个人信息).*[。；;]\s*$)"
+    r"\s*[•·●|【\[]?\s*(?:"
     r"(?:您?现?在?的?当前)?(?:您(?:现在)?的)?位置\s*[:：].*|首页\s*[>»].*|[^。]{0,40}>>[^。]{0,80}"
     r"|(?:标题|索引号|信息索引|主题分类|体裁分类|发文日期|成文日期|发布机构|公开方式|公开范围|有效性)\s*[:：].{0,120}"
     r"|(?:发布|更新|发表|录入)(?:时间|日期)\s*[:：].{0,60}|20\d\d[-年.]\d{1,2}[-月.]\d{1,2}日?\s*\d{1,2}:\d\d.{0,60}"
@@ -18,7 +19,7 @@ _FURNITURE = re.compile(
     r"|返回(?:顶部|首页|列表)?|上一[篇条]\s*[:：]?.{0,80}|下一[篇条]\s*[:：]?.{0,80}|附件下载\s*[:：]?|相关(?:文章|阅读|链接|信息|附件|文档)"
     r"|.{0,10}扫一扫.{0,30}|.{0,12}(?:手机|微信)(?:打开|浏览|扫码).{0,20}|上述个人信息.{0,30}公[布开]。?"
     r"|.{0,40}(?:版权所有|ICP备|公网安备|(?:网站标识码|技术支持|主办单位|承办单位)\s*[:：]).{0,60}|[|•·\s]+"
-    r")\s*"
+    r")\s*[】\]]?\s*"
 )
 _CUT_NUMBER = re.compile(r"(?m)^[^\S\n]*([\u4e00-\u9fff]{2,12})((?:19|20)\d\d)(\d{1,4})号[^\S\n]*$")
 _CUT_DAY = re.compile(r"(?m)^[^\S\n]*(20\d\d)年(\d{1,2})月(\d{1,2})[^\S\n]*$")

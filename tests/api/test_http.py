@@ -233,7 +233,8 @@ def test_a_policy_has_its_clauses_in_order(web: TestClient, bearer: Headers, shi
     policy = web.get("/v1/policies/dongguan-2023", headers=bearer()).json()
     assert (policy["unit"], policy["issuer"]) == ("广东省/东莞市", "东莞市教育局")
     clauses = policy["clauses"]
-    assert clauses == [clause.model_dump() for clause in shipped["dongguan-2023"].clauses]
+    shown = {"locator", "heading", "text"}
+    assert clauses == [clause.model_dump(include=shown) for clause in shipped["dongguan-2023"].clauses]
     locators = [clause["locator"] for clause in clauses]
     assert locators[:5] == ["0", "一", "二", "三", "三/(一)"]
     assert locators[-4:] == ["附件1/四/(一)", CAPS, MINIMA, "附件1/四/(四)"]
@@ -245,6 +246,80 @@ def test_a_policy_has_its_clauses_in_order(web: TestClient, bearer: Headers, shi
 def test_a_policy_that_is_not_there(web: TestClient, bearer: Headers, problem: Problem) -> None:
     for name in ("nowhere-2023", "dongguan", "DONGGUAN-2023", "..%2Fdongguan-2023", "%00", "x" * 3000):
         problem(web.get(f"/v1/policies/{name}", headers=bearer()), 404)
+
+
+# Searching.
+
+
+@pytest.fixture
+def find(web: TestClient, bearer: Headers) -> Callable[..., list[dict[str, Any]]]:
+    """Searches as an account; gives the results."""
+
+    def found(query: str, account: str = "t0001", **others: Any) -> list[dict[str, Any]]:
+        response = web.get("/v1/search", params={"q": query, **others}, headers=bearer(account))
+        assert response.status_code == 200, response.text
+        body: dict[str, list[dict[str, Any]]] = response.json()
+        assert body.keys() == {"results"}
+        return body["results"]
+
+    return found
+
+
+def test_a_search_gives_clauses_verbatim_best_first(find: Any, shipped: dict[str, Policy]) -> None:
+    results = find("镇级培训最多能计多少学时")
+    assert len(results) == 5
+    assert results[0]["locator"] == CAPS
+    for result in results:
+        assert result.keys() == {"policy_id", "locator", "text", "score"}
+        clause = shipped[result["policy_id"]].clause(result["locator"])
+        assert clause is not None
+        assert result["text"] == clause.text
+        assert 0 <= result["score"] <= 1
+    assert [result["score"] for result in results] == sorted((result["score"] for result in results), reverse=True)
+
+
+def test_a_search_is_ranked_for_the_asker_s_place(find: Any) -> None:
+    query = "每年安排的教师培训经费占公用经费多少"
+    assert {result["policy_id"] for result in find(query)} == {"dongguan-2023"}
+    assert {result["policy_id"] for result in find(query, "t0109")} == {"weinan-2019"}
+    anywhere = find(query, anywhere="true", limit=20)
+    assert {"dongguan-2023", "weinan-2019", "linzi-2022"} <= {result["policy_id"] for result in anywhere}
+    assert anywhere == find(query, "t0109", anywhere="true", limit=20)
+
+
+def test_a_search_takes_traditional_and_full_width_characters(find: Any) -> None:
+    assert find("ＡＩ　培訓費用誰出") == find("AI 培训费用谁出")
+
+
+def test_a_search_gives_no_more_than_asked_for(find: Any, shipped: dict[str, Policy]) -> None:
+    for limit in (1, 3, 50):
+        with_text = sum(bool(clause.text) for clause in shipped["dongguan-2023"].clauses)
+        assert len(find("培训", limit=limit)) == min(limit, with_text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({}, "q"),
+        ({"q": ""}, "2000"),
+        ({"q": " \u3000"}, "2000"),
+        ({"q": "学" * 2001}, "2000"),
+        ({"q": "学\x00时"}, "字符"),
+        ({"q": "学时", "limit": 0}, "limit"),
+        ({"q": "学时", "limit": 51}, "limit"),
+        ({"q": "学时", "limit": "几"}, "limit"),
+        ({"q": "学时", "anywhere": "也许"}, "anywhere"),
+    ],
+    ids=str,
+)
+def test_a_search_that_cannot_be_made_is_refused(
+    web: TestClient, bearer: Headers, problem: Problem, asked: dict[str, Any], named: str
+) -> None:
+    assert named in problem(web.get("/v1/search", params=asked, headers=bearer()), 422)
+
+
+def test_a_search_needs_a_token(web: TestClient, problem: Problem) -> None:
+    problem(web.get("/v1/search", params={"q": "学时"}), 401)
 
 
 # Questions that can't be taken.
