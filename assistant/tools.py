@@ -199,17 +199,15 @@ def _contact(connection: Connection, run: Run, policy_ids: Sequence[str]) -> res
     return None
 
 
-# How a clause points to an attachment, and how a digest says that it has its attachments by name alone.
-_POINTS, _NOT_HERE = "见附件", "本库没有收录"
-
-
 def _absent(connection: Connection, run: Run, query: str, hits: Sequence[Hit]) -> results.Cited | None:
-    """Where the best clauses point to an attachment that the corpus lacks, the words that name it."""
+    """Where the best clauses speak of attachments that the corpus lacks, the words that name them."""
     for hit in hits[:2]:
-        policy = policies.policy(connection, hit.policy.id) if _POINTS in hit.clause.text else None
-        for clause in policy.clauses if policy else ():
-            named = "附件" in clause.text and clause.locator.endswith("尾") and policy and policy.meta.absent
-            if policy and (named or _NOT_HERE in clause.text):
-                said = quote(clause.text[clause.text.index("附件") :], query)
-                return results.Cited(run.sources.cite(policy.meta, clause, said), said)
+        if not hit.policy.absent or "附件" not in hit.clause.text:
+            continue
+        policy = policies.policy(connection, hit.policy.id)
+        title = hit.policy.absent[0].split("《")[-1].rstrip("》")
+        clause = next((one for one in policy.clauses if title in one.text), None) if policy else None
+        if clause:
+            said = quote(clause.text[clause.text.index("附件") :], query)
+            return results.Cited(run.sources.cite(hit.policy, clause, said), said)
     return None

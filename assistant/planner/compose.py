@@ -10,7 +10,7 @@ from assistant.answer import Calculation, CategoryLine, NotCounted, Outcome, Tab
 from assistant.draft import Draft
 from assistant.figures import figures
 from assistant.fixed import DENIED
-from assistant.planner.evidence import answering
+from assistant.planner.evidence import answering, needs_attachment
 from assistant.planner.read import Intent, Reading
 from assistant.planner.words import plain, subject
 from assistant.results import Clauses, Denied, Hours, Namesakes, NotATeacher, Records, Result
@@ -271,11 +271,12 @@ def _clauses(reading: Reading, result: Clauses, year: int) -> Draft:
     """What a policy says, in its own words; or that the corpus doesn't say."""
     about_hours = any(word in reading.question for word in ("学时", "课时", "学分"))
     best = answering(reading, result.found)
-    if best is None:
+    elsewhere = bool(best and result.absent and needs_attachment(reading, best))
+    if best is None or elsewhere:
         if about_hours and not result.hour_rule and (not result.found or not subject(reading.question)):
             text = f"政策库中没有适用于{_place(result.place)}的学时规定，也不会套用其他地方的规定。"
             return Draft(text, Outcome.NO_RULE, suggestions=_usual(year))
-        if not reading.domain:
+        if not reading.domain and not elsewhere:
             return foreign(year)
         text = "政策库里没有找到能回答这个问题的条款，不作推测。"
         if result.absent:

@@ -35,6 +35,7 @@ _COUNTED = {
 }
 _ASKED = {re.compile(rf"(?:多少|(?<![好这那前近过])几)万?(?:{nouns})"): units for nouns, units in _COUNTED.items()}
 _HOW_MANY = re.compile(r"(?:多少|几)[十百千万亿]*")
+_EACH = re.compile("一(?=天|年|次|个|门|位|人|期|周|学时|课时|学分)")  # 一天多少钱 asks for each day, not for one
 _CONDITION = re.compile(r"条件[：是为有]|须具备|应具备|年龄|教龄|以上职称|以上学历")
 _OF_A_PLACE = re.compile(r"[\u4e00-\u9fff]{2,}[省市县区镇]")
 
@@ -59,6 +60,14 @@ def answering(reading: Reading, found: Sequence[Found]) -> Found | None:
         if _holds_the_kind(reading, one) and _holds_the_matter(reading, one) and _is_about(reading, one, ahead):
             return one
     return None
+
+
+def needs_attachment(reading: Reading, found: Found) -> bool:
+    """Whether a clause only points to an attachment that the corpus lacks, and that is named for what is asked."""
+    if "time" in reading.kinds or "附件" not in found.clause.text:
+        return False
+    matter = [part for part in subject(plain(reading.question)) if len(part) > 1]
+    return any(_speaks_of(part, plain(title)) for part in matter for title in found.policy.absent)
 
 
 def _holds_the_kind(reading: Reading, found: Found) -> bool:
@@ -102,7 +111,7 @@ def _holds_the_limit(reading: Reading, question: str, found: Found) -> bool:
 def _holds_the_matter(reading: Reading, found: Found) -> bool:
     """Whether the clause has every figure, place, organiser, category and special matter of the question."""
     question, text = plain(reading.question), plain(f"{found.clause.heading}{found.clause.text}")
-    asked_figures = {figure.value for figure in figures(_HOW_MANY.sub("", question))} - {reading.year}
+    asked_figures = {figure.value for figure in figures(_EACH.sub("", _HOW_MANY.sub("", question)))} - {reading.year}
     if not asked_figures <= {figure.value for figure in figures(found.clause.text)}:
         return False
     if not all(any(word in text for word in _NAMED[name]) for name in (*reading.organisers, *reading.categories)):
