@@ -12,7 +12,7 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
 
 from ingest.reading.document import Hidden, Unreadable, hidden, table_row
-from ingest.reading.numbering import Numbering
+from ingest.reading.numbering import Numbering, value
 
 _LARGEST = 200  # MiB, unpacked
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # how both old Word files and encrypted new ones begin
@@ -86,7 +86,7 @@ class _Body:
 
     def _paragraph(self, paragraph: Any) -> Iterator[str]:
         properties = paragraph.find(qn("w:pPr"))
-        style = _value(properties, "w:pStyle") or self._default
+        style = value(properties, "w:pStyle") or self._default
         pieces = [(self._kind(run, paragraph, style), text) for run, text in _pieces(paragraph)]
         for kind, group in groupby(pieces, key=lambda piece: piece[0]):
             if kind:
@@ -119,7 +119,7 @@ class _Body:
                 if merge is None or merge.get(qn("w:val")) == "restart":
                     above[column] = "\n".join(blocks)
                 cells.append(above.get(column, ""))
-                column += int(_value(properties, "w:gridSpan") or 1)
+                column += int(value(properties, "w:gridSpan") or 1)
             yield from blocks if is_frame else [table_row(cells)]
 
     def _number(self, properties: Any | None, style: str) -> str:
@@ -129,22 +129,22 @@ class _Body:
         ]
         for owner, name in owners:
             found = None if owner is None else owner.find(qn("w:numPr"))
-            if found is not None and (use := _value(found, "w:numId")):
-                level = _value(found, "w:ilvl")
+            if found is not None and (use := value(found, "w:numId")):
+                level = value(found, "w:ilvl")
                 return self._numbering.next(use, int(level) if level else self._numbering.level_of(use, name))
         return ""
 
     def _kind(self, run: Any, paragraph: Any, style: str) -> str:
         """What keeps a reader from seeing a run; empty: nothing."""
         own = run.find(qn("w:rPr"))
-        styles = [*self._chain(_value(own, "w:rStyle")), *self._chain(style)]
+        styles = [*self._chain(value(own, "w:rStyle")), *self._chain(style)]
         layers = [own, *(one.find(qn("w:rPr")) for one in styles)]
         if next((on for layer in layers if (on := _is_on(layer, "w:vanish")) is not None), False):
             return "隐藏文字"
-        color = next((color for layer in layers if (color := _value(layer, "w:color"))), "")
+        color = next((color for layer in layers if (color := value(layer, "w:color"))), "")
         if _WHITE.fullmatch(color) and not self._backed(paragraph, [*layers, *styles]):
             return "白色文字"
-        size = next((size for layer in layers if (size := _value(layer, "w:sz"))), "")
+        size = next((size for layer in layers if (size := value(layer, "w:sz"))), "")
         return "极小文字" if size in ("0", "1", "2") else ""
 
     def _backed(self, paragraph: Any, layers: list[Any]) -> bool:
@@ -152,7 +152,7 @@ class _Body:
         around = [paragraph.find(qn("w:pPr"))]
         for table in paragraph.iterancestors(qn("w:tc"), qn("w:tbl")):
             properties = table.find(qn("w:tcPr" if table.tag == qn("w:tc") else "w:tblPr"))
-            around += [properties, *self._chain(_value(properties, "w:tblStyle"))]
+            around += [properties, *self._chain(value(properties, "w:tblStyle"))]
         return any(_is_shaded(layer) for layer in [*layers, *around] if layer is not None)
 
     def _chain(self, name: str) -> Iterator[Any]:
@@ -161,7 +161,7 @@ class _Body:
         while name and name not in seen and (style := self._styles.get(name)) is not None:
             seen.add(name)
             yield style
-            name = _value(style, "w:basedOn")
+            name = value(style, "w:basedOn")
 
 
 def _pieces(parent: Any) -> Iterator[tuple[Any, str]]:
@@ -183,11 +183,6 @@ def _boxes(paragraph: Any) -> Iterator[Any]:
         outer = next(one for one in box.iterancestors(qn("w:p")))
         if outer is paragraph and not any(True for _ in box.iterancestors(_FALLBACK)):
             yield box
-
-
-def _value(element: Any | None, child: str) -> str:
-    found = None if element is None else element.find(qn(child))
-    return "" if found is None else found.get(qn("w:val"), "")
 
 
 def _is_on(properties: Any | None, name: str) -> bool | None:

@@ -18,13 +18,12 @@ _BLOCK = re.compile(
     "h[1-6]|header|hr|html|legend|li|main|nav|[ou]l|option|p|pre|section|summary|table|tbody|t[dhr]|tfoot|thead"
 )
 _DECLARATION = re.compile(r"([\w-]+)\s*:\s*([^;]*)")
+_FAR_AWAY = re.compile(r"-\d{3,}.*")
 _NEVER_SEEN = [
     ("display", re.compile("none")),
     ("visibility", re.compile("hidden|collapse")),
     ("opacity", re.compile(r"0*\.?0+%?")),
-    ("text-indent", re.compile(r"-\d{3,}.*")),
-    ("left", re.compile(r"-\d{3,}.*")),
-    ("top", re.compile(r"-\d{3,}.*")),
+    *((property_name, _FAR_AWAY) for property_name in ("text-indent", "left", "top")),
 ]
 _TINY = re.compile(r"0+(\.0*)?[a-z%]*|0*\.\d+(px|pt)")
 _WHITE = re.compile(

@@ -54,7 +54,7 @@ class Numbering:
         root = self._list(use)
         levels = [] if root is None else root.findall(qn("w:lvl"))
         for one in levels:
-            if _value(one, "w:pStyle") == style:
+            if value(one, "w:pStyle") == style:
                 return int(one.get(qn("w:ilvl")))
         return 0
 
@@ -75,11 +75,11 @@ class Numbering:
     def _list(self, use: str) -> Any | None:
         """The w:abstractNum behind a use, by way of a list style where it names one."""
         for _ in range(2):
-            root = self._lists.get(_value(self._uses.get(use), "w:abstractNumId"))
-            linked = None if root is None else self._styles.get(_value(root, "w:numStyleLink"))
+            root = self._lists.get(value(self._uses.get(use), "w:abstractNumId"))
+            linked = None if root is None else self._styles.get(value(root, "w:numStyleLink"))
             if linked is None:
                 break
-            use = _value(linked.find(f".//{qn('w:numPr')}"), "w:numId")
+            use = value(linked.find(f".//{qn('w:numPr')}"), "w:numId")
         return root
 
     def _read(self, use: str) -> tuple[str, dict[int, _Level]]:
@@ -93,7 +93,7 @@ class Numbering:
 
     def _override(self, use: str, level: int) -> int | None:
         for one in self._uses[use].findall(qn("w:lvlOverride")):
-            if one.get(qn("w:ilvl")) == str(level) and (start := _value(one, "w:startOverride")):
+            if one.get(qn("w:ilvl")) == str(level) and (start := value(one, "w:startOverride")):
                 return int(start)
         return None
 
@@ -104,23 +104,26 @@ def _by_id(root: Any | None, tag: str, name: str) -> dict[str, Any]:
 
 def _level(element: Any) -> _Level:
     level = int(element.get(qn("w:ilvl")))
-    restart = _value(element, "w:lvlRestart")
+    restart = value(element, "w:lvlRestart")
     return _Level(
-        int(_value(element, "w:start") or 0),
-        _value(element, "w:numFmt") or "decimal",
-        _value(element, "w:lvlText"),
+        int(value(element, "w:start") or 0),
+        value(element, "w:numFmt") or "decimal",
+        value(element, "w:lvlText"),
         int(restart) if restart else level,
         element.find(qn("w:isLgl")) is not None,
     )
 
 
-def _value(element: Any | None, child: str) -> str:
+def value(element: Any | None, child: str) -> str:
+    """The w:val of an element's child, by a name such as `w:start`; empty where there is none."""
     found = None if element is None else element.find(qn(child))
     return "" if found is None else found.get(qn("w:val"), "")
 
 
-def chinese(number: int) -> str:
-    """A number as a Chinese numeral, 0 to 9999: 十二, 一百零一."""
+def _chinese(number: int) -> str:
+    """十二, 一百零一; beyond 9999 in Arabic figures."""
+    if not 0 <= number <= 9999:
+        return str(number)
     places = zip(str(number), ("千", "百", "十", "")[-len(str(number)) :], strict=True)
     said = "".join("零" if digit == "0" else "一二三四五六七八九"[int(digit) - 1] + unit for digit, unit in places)
     said = re.sub("零+", "零", said)
@@ -154,7 +157,7 @@ def _digits(number: int) -> str:
 
 
 def _legal(number: int) -> str:
-    return ("一" if 10 <= number < 20 else "") + chinese(number)
+    return ("一" if 10 <= number < 20 else "") + _chinese(number)
 
 
 _ROMAN = tuple(
@@ -175,11 +178,11 @@ _FORMATS: Mapping[str, Callable[[int], str]] = {
     "decimalEnclosedCircleChinese": _one_of(_CIRCLED),
     "decimalEnclosedParen": _one_of(_run("⑴", 20)),
     "decimalEnclosedFullstop": _one_of(_run("⒈", 20)),
-    "chineseCounting": chinese,
-    "chineseCountingThousand": chinese,
-    "taiwaneseCounting": chinese,
-    "taiwaneseCountingThousand": chinese,
-    "japaneseCounting": chinese,
+    "chineseCounting": _chinese,
+    "chineseCountingThousand": _chinese,
+    "taiwaneseCounting": _chinese,
+    "taiwaneseCountingThousand": _chinese,
+    "japaneseCounting": _chinese,
     "ideographDigital": _digits,
     "taiwaneseDigital": _digits,
     "japaneseDigitalTenThousand": _digits,

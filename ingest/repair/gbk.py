@@ -326,12 +326,18 @@ def _mend(seen: str, before: str, after: str, language: Language, expected: str)
     same = _same_tail(winner.text, seen[:end])
     length = len(winner.text) - same
     rivals = [(math.exp(score - best), state.text) for score, state in ranked[1:]]
-    # A character that fits no word and no phrase of the field is likelier than its rivals, and likely wrong with them.
-    known = {place - len(lead) for place in language.supported(lead + plainly(winner.text) + follows[:_LEAD_IN])}
-    if expected and winner.text.startswith(expected):
-        known |= set(range(len(expected)))
-    alone = {place for place in winner.inferred if place not in known and winner.text[place].isalpha()}
-    return Mended(0, end - same, *_marked(winner, rivals, alone, length))
+    told = set(range(len(expected))) if expected and winner.text.startswith(expected) else set[int]()
+    sayable = {place for place in winner.inferred if winner.text[place].isalpha()} - told
+    doubtful = _doubted(winner, rivals)
+    while True:
+        # What fits no word and no phrase of the field is likelier than its rivals, and likely wrong with them.
+        known = language.supported(
+            lead + plainly(winner.text) + follows[:_LEAD_IN], {len(lead) + one for one in doubtful}
+        )
+        alone = {place for place in sayable if place + len(lead) not in known}
+        if alone <= doubtful:
+            return Mended(0, end - same, *_marked(winner, doubtful, length))
+        doubtful |= alone
 
 
 def _unpaired(text: str) -> int:
@@ -358,11 +364,8 @@ def _same_tail(one: str, other: str) -> int:
     return size
 
 
-def _marked(winner: _State, rivals: list[tuple[float, str]], alone: set[int], length: int) -> tuple[str, str]:
-    """The winner's text with MARK for characters that are `alone` or that its rivals, together, leave in doubt.
-
-    And those of its characters that are told though no bytes prove them.
-    """
+def _doubted(winner: _State, rivals: list[tuple[float, str]]) -> set[int]:
+    """The inferred characters that rivals, together, leave in doubt."""
     against = [0.0] * len(winner.text)
     for weight, text in rivals:
         for kind, start, end, _, _ in SequenceMatcher(None, winner.text, text, autojunk=False).get_opcodes():
@@ -370,10 +373,14 @@ def _marked(winner: _State, rivals: list[tuple[float, str]], alone: set[int], le
                 for place in range(start, max(end, start + 1)):
                     against[min(place, len(against) - 1)] += weight
     total = 1 + sum(weight for weight, _ in rivals)
+    return {place for place in winner.inferred if against[place] / total > 1 - _SURE}
+
+
+def _marked(winner: _State, doubtful: set[int], length: int) -> tuple[str, str]:
+    """The winner's text with MARK for what is doubtful, and those of its characters that are told without proof."""
     parts, inferred = list[str](), ""
     for place in range(length):
-        doubtful = place in alone or (against[place] / total > 1 - _SURE and place in winner.inferred)
-        if not doubtful:
+        if place not in doubtful:
             parts.append(winner.text[place])
             inferred += winner.text[place] if place in winner.inferred else ""
         elif not parts or parts[-1] != MARK:

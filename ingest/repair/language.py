@@ -8,7 +8,7 @@ forms.
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -118,14 +118,19 @@ class Language:
         """The logarithm of how likely the text's best cut into words is."""
         return self._cut(text)[0]
 
-    def supported(self, text: str) -> set[int]:
-        """The places whose character is part of a longer word, or stands in the field between the same two."""
+    def supported(self, text: str, doubtful: Collection[int] = ()) -> set[int]:
+        """The places whose character is part of a longer word, or stands in the field between the same two.
+
+        A word or a neighbour that is itself doubtful supports nothing.
+        """
         places, at = set[int](), 0
         for word in self._cut(text, phrases=False)[1]:
-            places |= set(range(at, at + len(word))) if len(word) > 1 else set()
+            inside = set(range(at, at + len(word)))
+            places |= inside if len(word) > 1 and not inside & set(doubtful) else set()
             at += len(word)
         padded = f"\n{text}\n"
-        return places | {place for place in range(len(text)) if padded[place : place + 3] in self._field.seen}
+        between = {place for place in range(len(text)) if padded[place : place + 3] in self._field.seen}
+        return places | {place for place in between if not {place - 1, place + 1} & set(doubtful)}
 
     def _cut(self, text: str, phrases: bool = True) -> tuple[float, list[str]]:
         """The likeliest cut of a text into words, after its score; a mark is a word by itself.
