@@ -104,7 +104,7 @@ def compose(digest: Policy, original: Original) -> Policy:
     for clause in digest.clauses:
         places = [clause.locator for clause in clauses]
         if clause.locator not in places:
-            clauses.insert(places.index(before) + 1 if before in places else 0, clause)
+            clauses.insert(_after(places, before, clause.locator), clause)
         before = clause.locator
     meta = digest.meta.model_copy(
         update={
@@ -116,6 +116,15 @@ def compose(digest: Policy, original: Original) -> Policy:
         }
     )
     return Policy(meta=meta, clauses=clauses)
+
+
+def _after(places: Sequence[str], before: str | None, locator: str) -> int:
+    """Where a clause belongs that follows `before`: behind all that is numbered below its elder sibling."""
+    if before is None or locator.startswith(f"{before}/"):
+        return places.index(before) + 1 if before in places else 0
+    elder = "/".join(before.split("/")[: locator.count("/") + 1])
+    inside = [at for at, place in enumerate(places) if place == elder or place.startswith(f"{elder}/")]
+    return inside[-1] + 1 if inside else 0
 
 
 def _stamp(path: Path, policy_id: str | None, unit: str | None) -> str:

@@ -23,7 +23,7 @@ _FORMS = {
         "条": rf"第({_HAN}+|\d+)条\s*",
         "一": rf"({_HAN}+)[、．.]\s*",
         "（一）": rf"[(（]({_HAN}+)[)）]\s*",
-        "1": r"(\d{1,2})[.．、](?!\d)\s*",
+        "1": r"(\d{1,2})[.．、](?!\d(?!\d{3}年))\s*",
         "(1)": r"[(（](\d{1,2})[)）]\s*",
         "①": r"([①-⑳])\s*",
     }.items()
@@ -35,9 +35,8 @@ _HEADING = 60  # characters that a heading before its text may have
 _DAY = r"\s*[\d一二三四五六七八九十]{1,3}\s*"
 _DATE = re.compile(rf"[(（]?(?:\d{{4}}|[〇零○一二三四五六七八九]{{4}})\s*年{_DAY}月{_DAY}日?[)）]?")
 _OFFICE = re.compile(r"[^，。：；,:;、]{2,30}(?:局|厅|部|委|委员会|政府|办公室|学院|中心|学校)")
-_CLOSING = re.compile(
-    rf"附件(?:\d|{_HAN})*\s*(?:[:：]|$)|[(（]?联\s*系\s*(?:人|电话|方式)|[(（]此件|抄送|特此(?:通知|公告)|主题词"
-)
+_LIST = re.compile(rf"附件\s*(?:\d|{_HAN})*\s*(?:[:：.．、]|$)")  # of attachments
+_CLOSING = re.compile(rf"{_LIST.pattern}|[(（]?联\s*系\s*(?:人|电话|方式)|[(（]此件|抄送|特此(?:通知|公告)|主题词")
 
 
 class Piece(NamedTuple):
@@ -94,23 +93,43 @@ def _lines(text: str, skip: Sequence[tuple[int, int]]) -> list[_Line]:
 def _parts(lines: list[_Line]) -> Iterator[tuple[tuple[str, ...], str, list[_Line]]]:
     """The notice and its enclosures: locator prefix, title, lines."""
     starts = [at for at in range(len(lines)) if _encloses(lines, at)]
+    starts = sorted({*starts, *_begun_anew(lines, starts)})
     yield (), "", lines[: starts[0] if starts else None]
     for start, end in pairwise([*starts, len(lines)]):
         named = _ATTACHMENT.fullmatch(lines[start].text)
-        title, body = (named[2] if named else ""), start + 1
+        title, body = (named[2], start + 1) if named else ("", start)
         if not title and body < end and _is_title(lines[body].text):
             title, body = lines[body].text, body + 1
         yield (f"附件{_arabic(named[1]) if named and named[1] else ''}",), title, lines[body:end]
 
 
+def _begun_anew(lines: list[_Line], starts: list[int]) -> Iterator[int]:
+    """Where, after a letter's signature and date, what it encloses begins at 一、 again without a line that says 附件."""
+    begun: set[str] = set()
+    signed: int | None = None
+    for at, line in enumerate(lines):
+        found = _numbered(line.text)
+        if at in starts:
+            begun, signed = set(), None
+        elif _DATE.fullmatch(line.text) and begun:
+            signed = at + 1
+        elif found and found[1] == 1 and found[0] in ("章", "一"):
+            if signed is not None and found[0] in begun:
+                yield signed
+                begun, signed = set(), None
+            begun.add(found[0])
+
+
 def _encloses(lines: list[_Line], at: int) -> bool:
     """Whether an enclosure begins here: 附件 alone in its line, or with a title and something to read after it."""
     named = _ATTACHMENT.fullmatch(lines[at].text)
-    if not named or re.match(r"附件\s*[:：]\s*\S", lines[at].text):
+    if not named or at + 1 == len(lines) or re.match(r"附件\s*[:：]\s*\S", lines[at].text):
         return False
+    after = lines[at + 1].text
     if not named[2]:
-        return at + 1 < len(lines)
-    return bool(named[1]) and at + 1 < len(lines) and not _ATTACHMENT.match(lines[at + 1].text) and _is_title(named[2])
+        return not (lines[at].text.endswith((":", "：")) and re.match(r"1[.．、]", after))
+    closing = _ATTACHMENT.match(after) or _OFFICE.fullmatch(after) or _DATE.fullmatch(after)
+    return bool(named[1]) and not closing and named[2][0] not in ".．、" and _is_title(named[2])
 
 
 def _is_title(text: str) -> bool:
@@ -140,13 +159,16 @@ def _items(lines: list[_Line], prefix: tuple[str, ...]) -> list[_Item]:
     items = [_Item((*prefix, "0"), "", [])]
     stack: list[tuple[str, int, str]] = []  # form, value and locator part of the numbers that we are inside of
     last: dict[str, int] = {}
+    listing = False
     for line in lines:
         found = _numbered(line.text)
-        if found is None or not _follows(found[0], found[1], stack, last):
+        listing = listing or bool(_LIST.match(line.text))
+        if found is None or (listing and found[0] in _WEAK) or not _follows(found[0], found[1], stack, last):
             items[-1].lines.append(line)
             items[-1].body.append(line.text)
             continue
         form, value, after = found
+        listing = False
         if form in {one for one, _, _ in stack}:
             while stack[-1][0] != form:
                 stack.pop()
@@ -165,7 +187,8 @@ def _follows(form: str, value: int, stack: list[tuple[str, int, str]], last: dic
     """Whether a number continues its list, or begins one below the number that we are inside of."""
     siblings = [known for one, known, _ in stack if one == form]
     if siblings:
-        return value == siblings[-1] + 1 if form in _WEAK else value > siblings[-1]
+        # A slip repeats a number, a table of contents or a plan without 附件 begins anew; 第一条 may be referred to.
+        return value == siblings[-1] + 1 if form in _WEAK else value >= siblings[-1] or (value == 1 and form != "条")
     return value in (1, last.get(form, 0) + 1)
 
 
