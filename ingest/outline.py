@@ -104,7 +104,7 @@ def _parts(lines: list[_Line]) -> Iterator[tuple[tuple[str, ...], str, list[_Lin
 
 
 def _begun_anew(lines: list[_Line], starts: list[int]) -> Iterator[int]:
-    """Where, after a letter's signature and date, what it encloses begins at 一、 again without a line that says 附件."""
+    """Where what a letter encloses begins at 一、 again, after signature and date, without a line that says 附件."""
     begun: set[str] = set()
     signed: int | None = None
     for at, line in enumerate(lines):

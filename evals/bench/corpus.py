@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import yaml
-from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from assistant.retrieval import search as searching
 from assistant.retrieval.index import Index, open_stores
@@ -178,6 +177,9 @@ def read(folder: Path) -> Told:
 
 def chunk(folder: Path) -> Told:
     """The same files cut by length and put into a collection like ours, texts included, in large batches."""
+    # Imported here, so that it takes no memory of the rest.
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
     _, index = stores(folder, "chunks")
     collection, splitter = index._collection, RecursiveCharacterTextSplitter(chunk_size=CHUNK, chunk_overlap=OVERLAP)
     start = time.perf_counter()

@@ -237,6 +237,16 @@ def test_rows_of_a_table_stay_rows() -> None:
     assert clauses(f"一、学时\n{table}\n二、考核") == [("一", "学时", table), ("二", "考核", "")]
 
 
+def test_after_a_list_of_attachments_a_section_numbers_its_items_again() -> None:
+    assert locators("一、甲\n1.乙\n附件：1.项目表\n2.名额表\n二、丙\n1.丁\n2.戊") == [
+        "一",
+        "一/1",
+        "二",
+        "二/1",
+        "二/2",
+    ]
+
+
 # Slips.
 
 
