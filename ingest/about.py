@@ -23,7 +23,7 @@ _UNTIL = re.compile(r"有效期(?:至|到)((?:19|20)\d\d)年(\d{1,2})月(\d{1,2}
 _LASTS = re.compile(r"有效期(?:为)?([一二两三四五六七八九十\d]{1,3})年")
 # One title or several in a row, each perhaps with its number; a title that is only mentioned before is not ended.
 _REPEALED = re.compile(
-    r"《([^《》]{4,90})》(?=(?:[(（][^()（）]{1,40}[)）]|《[^《》]{4,90}》|[、,，和及与])*[^。《》]{0,20}废止)"
+    r"《([^《》]{4,90})》(?=(?:[(（][^()（）]{1,40}[)）]|《[^《》]{4,90}》|[、,，和及与])*(?![^。《》]{0,20}第[^。《》]{1,6}条)[^。《》]{0,20}废止)"
 )
 _ENCLOSED = re.compile(r"附件\s*(\d*)\s*[:：.．、]\s*(?:(\d{1,2})[.．、])?\s*(\S.*)")
 _LISTED = re.compile(r"(\d{1,2})[.．、]\s*(\S.*)")

@@ -46,6 +46,13 @@ class Known:
             for depth, part in enumerate(parts, 1):
                 self.places[part].add("/".join(parts[:depth]))
 
+    def replace(self, policy_id: str, original: Original) -> None:
+        """Know the original that was read now, in the place of an earlier one."""
+        self.read = {sha256: name for sha256, name in self.read.items() if name != policy_id}
+        self.read[original.sha256] = policy_id
+        if original.own:
+            self.add(original.own)
+
     def add(self, meta: PolicyMeta) -> None:
         """Know one policy more."""
         self.metas[meta.id] = meta
@@ -66,6 +73,8 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
 
     InputError: what is wrong with the file, or what has to be said of it that it doesn't say itself.
     """
+    if unit and not re.fullmatch(r"[^/\s]+(/[^/\s]+)*", unit):
+        raise InputError(f"--unit {unit}：地区应写成路径，如 江苏省/常州市。")
     if policy_id and policy_id not in known.metas:
         raise InputError(f"--as {policy_id}：没有这个政策；已有的是 {'、'.join(sorted(known.metas))}。")
     sha256 = _stamp(path, policy_id, unit)
@@ -78,11 +87,12 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
     pieces = outline(text.text, said.lines)
     if not any(piece.text for piece in pieces):
         raise InputError(f"{path}：没有读到任何条款，请核对文件。")
-    found = policy_id or _match(path, said, known)
+    found = policy_id or _match(path, said, known, unit)
     own = None if found in known.entries else _own(path, found, said, known, unit)
     named = own.id if own else str(found)
     hidden = [f"{one.kind}：{one.text}" if one.text else one.kind for one in document.hidden]
-    warnings = [f"已去除{one}" for one in hidden] + [f"已略去{one}" for one in findings]
+    superseded = [f"取代了政策 {one}" for one in own.supersedes] if own else []
+    warnings = [*superseded] + [f"已去除{one}" for one in hidden] + [f"已略去{one}" for one in findings]
     original = Original(
         sha256=sha256,
         file=path.name,
@@ -170,6 +180,8 @@ def _doubts(said: About, pieces: Sequence[Piece], meta: PolicyMeta | None, entry
     ]
     doubts += [f"{piece.locator}：编号重复，请核对原文" for piece in pieces if "~" in piece.locator]
     doubts += [f"{name} 未随文提供，本库没有收录" for name in absent(pieces)]
+    if meta and not _agrees(said, meta, None):
+        doubts.append(f"发文单位与政策库所记不同：原文 {said.issuer}，政策库 {meta.issuer}")
     if meta and meta.number and said.number and meta.number != said.number:
         doubts.append(f"文号与政策库所记不同：原文 {said.number}，政策库 {meta.number}")
     if entry:
@@ -179,11 +191,24 @@ def _doubts(said: About, pieces: Sequence[Piece], meta: PolicyMeta | None, entry
     return doubts
 
 
-def _match(path: Path, said: About, known: Known) -> str | None:
-    """The policy that a file's name, its number or its title names."""
-    if path.stem in known.metas:
+def _match(path: Path, said: About, known: Known, unit: str | None) -> str | None:
+    """The policy that a file's name, its number or its title names.
+
+    A number or a title that the text shares with another issuer's policy names nothing; nor does a file's name with one
+    that an earlier file of that name became, unless it is that document still.
+    """
+    if path.stem in known.entries:
         return path.stem
-    return known.numbers.get(said.number or "") or known.titles.get(_core(said.title or "") or "-")
+    candidates = (known.numbers.get(said.number or ""), known.titles.get(_core(said.title or "") or "-"))
+    return next((name for name in candidates if name and _agrees(said, known.metas[name], unit)), None)
+
+
+def _agrees(said: About, meta: PolicyMeta, unit: str | None) -> bool:
+    """Whether an original can be of a policy, by its issuer and place."""
+    place = _PLACE.match(said.issuer or "")
+    if unit and unit != meta.unit:
+        return False
+    return said.issuer in (None, meta.issuer) or bool(place and place[0] == meta.unit.rsplit("/", 1)[-1])
 
 
 def _core(title: str) -> str:
@@ -197,23 +222,27 @@ def _core(title: str) -> str:
 def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str | None) -> PolicyMeta:
     """The metadata of a policy that no folder describes."""
     name = policy_id or _slug(path)
+    if policy_id is None and (taken := known.metas.get(name)) and _core(taken.title) != _core(said.title or path.stem):
+        # Another document of the same file name: 通知.txt is what half of them are called.
+        name += f"-{hashlib.sha256((said.title or '').encode()).hexdigest()[:6]}"
     before = known.metas.get(name)
     start = said.effective_from or said.issued_on or (before and before.effective_from) or _year(said.title)
     if start is None:
         raise InputError(f"{path}：文中没有日期，不知从何时起有效：请在文末补上成文日期，如 2024年4月29日。")
+    place = unit or (before.unit if before else _proven_unit(path, said, known))
     repealed = {known.titles.get(_core(title)) for title in said.repeals} - {None, name}
     return PolicyMeta(
         id=name,
         title=said.title or path.stem,
         number=said.number,
         issuer=said.issuer or "未写明",
-        unit=unit or _proven_unit(path, said, known) if unit or before is None else before.unit,
+        unit=place,
         issued_on=said.issued_on,
         effective_from=start,
         effective_to=said.effective_to,
         text="original",
         source=f"原文 {path.name}，经修复、逐条切分",
-        supersedes=sorted(filter(None, repealed)),
+        supersedes=sorted(one for one in repealed if one and known.metas[one].unit == place),
     )
 
 

@@ -31,12 +31,16 @@ _FORMS = {
 _WEAK = {"1", "(1)", "①"}  # an Arabic number may be anything: it counts only where it is the next one
 _ATTACHMENT = re.compile(rf"附件\s*(\d+|{_HAN}+)?\s*[:：]?\s*(.*)")
 _MARKDOWN = re.compile(r"#{1,6}\s+")
+_FIGURE = re.compile(r"\d|百分之")
 _HEADING = 60  # characters that a heading before its text may have
 _DAY = r"\s*[\d一二三四五六七八九十]{1,3}\s*"
 _DATE = re.compile(rf"[(（]?(?:\d{{4}}|[〇零○一二三四五六七八九]{{4}})\s*年{_DAY}月{_DAY}日?[)）]?")
 _OFFICE = re.compile(r"[^，。：；,:;、]{2,30}(?:局|厅|部|委|委员会|政府|办公室|学院|中心|学校)")
 _LIST = re.compile(rf"附件\s*(?:\d|{_HAN})*\s*(?:[:：.．、]|$)")  # of attachments
-_CLOSING = re.compile(rf"{_LIST.pattern}|[(（]?联\s*系\s*(?:人|电话|方式)|[(（]此件|抄送|特此(?:通知|公告)|主题词")
+_CLOSING = re.compile(
+    rf"{_LIST.pattern}|[(（]?联\s*系\s*(?:人|电话|方式)|[(（]此件|抄送|特此(?:通知|公告)|主题词"
+    r"|\S+\s*\d{4}年\d{1,2}月\d{1,2}日印发"
+)
 
 
 class Piece(NamedTuple):
@@ -57,7 +61,7 @@ class _Line(NamedTuple):
 
 @dataclass
 class _Item:
-    """A numbered clause as it is gathered; `level` is its depth, `run_in` that heading and text share a line."""
+    """A numbered clause as it is gathered; `run_in`: heading and text share a line, as all its like do."""
 
     path: tuple[str, ...]
     heading: str
@@ -176,8 +180,8 @@ def _items(lines: list[_Line], prefix: tuple[str, ...]) -> list[_Item]:
         part = number(line.text[:after].strip()) or (line.text[:after].strip(), "")
         stack.append((form, value, part[0]))
         last[form] = value
-        heading, rest = _heading(line.text[after:])
-        item = _Item((*prefix, *(one for _, _, one in stack)), heading, [line], run_in=bool(rest))
+        heading, rest = ("", line.text[after:]) if form == "条" else _heading(line.text[after:])
+        item = _Item((*prefix, *(one for _, _, one in stack)), heading, [line], run_in=bool(rest) and form != "条")
         item.body += [rest] if rest else []
         items.append(item)
     return items
@@ -197,8 +201,8 @@ def _heading(words: str) -> tuple[str, str]:
     end = words.find("。")
     if end < 0:
         return ("", words) if len(words) > 2 * _HEADING or words.endswith(("；", ";", "，", ",")) else (words, "")
-    if end == len(words) - 1 or end > _HEADING:
-        return "", words
+    if end == len(words) - 1 or end > _HEADING or _FIGURE.search(words, 0, end):
+        return "", words  # a sentence, which must be quotable
     return words[:end], words[end + 1 :].strip()
 
 
@@ -207,7 +211,7 @@ def _close(items: list[_Item], prefix: tuple[str, ...]) -> None:
     last = items[-1]
     if len(items) == 1:
         return
-    own = 1 if last.heading or last.run_in else 0  # the line of the number itself
+    own = bool(last.heading) or len(last.body) == len(last.lines)  # the line of the number says something itself
     usual = max((len(one.body) for one in items[1:-1] if one.run_in and len(one.path) == len(last.path)), default=1)
     bodies = last.lines[1:] if not last.run_in else last.lines
     for at, line in enumerate(bodies):

@@ -80,8 +80,8 @@ def ingest_originals(
     for file in files:
         try:
             name, original = read_original(file, known, policy_id, unit)
-            if original and original.own:
-                known.add(original.own)
+            if original:
+                known.replace(name, original)
             reports.append(writer.put(entries.get(name), original or writer.kept(name), name))
         except InputError as error:
             problems += error.problems

@@ -81,7 +81,9 @@ def search(
         chosen = sorted({*chosen} & {key.partition("#")[0] for key in meaning})
     shelved = shelf(connection, known, chosen)
     scores = fused([meaning.get(key, 0.0) for key in shelved.keys], shelved.wording.scores(said))
-    best = sorted(range(len(scores)), key=lambda number: -scores[number])[:limit]
+    best = sorted((number for number, score in enumerate(scores) if score > 0), key=lambda number: -scores[number])[
+        :limit
+    ]
     hits = []
     for number in best:
         meta, clause = shelved.clauses[number]

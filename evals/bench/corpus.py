@@ -37,12 +37,13 @@ PER_PLACE = 2
 CLAUSES, SENTENCES = 10, 4  # of a notice, of a clause
 SEED = 2023
 TODAY = date(2023, 11, 15)
-ROUNDS = 300
+ROUNDS = 200
 FIRST = 20  # places asked for the first time
 CHUNK, OVERLAP = 1000, 200  # characters, a usual setting of LangChain's splitter
 BATCH = 5000  # chunks that go into Chroma at a time
 READ_AT_LEAST = 500  # notices: of fewer, reading is timed several times
 NEAREST = searching._NEAREST
+BARE = "bare Chroma query, embedding included"
 _QUESTIONS = Path(__file__).parent.parent / "questions" / "tuning.yaml"
 _LETTERS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"  # three of them are the name of no place
 _NUMBERS = "一二三四五六七八九十"
@@ -79,7 +80,7 @@ def show_asked(asked: dict[int, Told], bare: dict[int, Told]) -> None:
     columns = [cell for size in SIZES for cell in (f"{size:,} notices", "÷ bare Chroma")]
     table("One question", "to the policies of a place and those above it; medians", columns)
     for name in [name for name in asked[SIZES[0]] if name != "memory"]:
-        pairs = ((asked[size][name], asked[size]["bare Chroma query, embedding included"]) for size in SIZES)
+        pairs = ((asked[size][name], asked[size][BARE]) for size in SIZES)
         row(name, *(cell for one, chroma in pairs for cell in (f"{one * 1e3:.2f} ms", f"{one / chroma:.2f}")))
     memory = ((asked[size]["memory"], bare[size]["memory"]) for size in SIZES)
     cells = (cell for ours, theirs in memory for cell in (f"{ours:.0f} MB", f"{ours / theirs:.2f}"))
@@ -229,7 +230,7 @@ def ask(folder: Path) -> Told:
 
     work = {
         "embedding": embedded(questions()),
-        "bare Chroma query, embedding included": chroma(index, questions()),
+        BARE: chroma(index, questions()),
         "the same, of the place's policies only": chroma(index, questions(), chain),
         "search()": searched(place, questions()),
     }

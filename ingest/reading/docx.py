@@ -21,7 +21,8 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _DROPPED = {qn("w:del"), qn("w:moveFrom"), qn("w:rt"), _FALLBACK}
 _TEXTS = {qn("w:t"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"}
 _SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
-_WHITE = re.compile(r"(f[0-9a-f]){3}", re.IGNORECASE)
+_WHITE = re.compile(r"([ef][0-9a-f]){3}", re.IGNORECASE)  # nobody reads a light grey on white either
+_TINY = {"0", "1", "2", "3", "4"}  # half points
 _OFF = {"0", "false", "off", "none", "nil"}
 _PLAIN = {None, "", "auto", "none", "white", "FFFFFF"}
 
@@ -141,11 +142,11 @@ class _Body:
         layers = [own, *(one.find(qn("w:rPr")) for one in styles)]
         if next((on for layer in layers if (on := _is_on(layer, "w:vanish")) is not None), False):
             return "隐藏文字"
-        color = next((color for layer in layers if (color := value(layer, "w:color"))), "")
+        color = next((color for layer in layers if (color := _color(layer))), "")
         if _WHITE.fullmatch(color) and not self._backed(paragraph, [*layers, *styles]):
             return "白色文字"
         size = next((size for layer in layers if (size := value(layer, "w:sz"))), "")
-        return "极小文字" if size in ("0", "1", "2") else ""
+        return "极小文字" if size in _TINY else ""
 
     def _backed(self, paragraph: Any, layers: list[Any]) -> bool:
         """Whether something that isn't white lies behind a run: its own, its paragraph's, its cell's, its table's."""
@@ -162,6 +163,14 @@ class _Body:
             seen.add(name)
             yield style
             name = value(style, "w:basedOn")
+
+
+def _color(layer: Any | None) -> str:
+    """A layer's colour; the theme's background is white."""
+    color = None if layer is None else layer.find(qn("w:color"))
+    if color is None:
+        return ""
+    return "FFFFFF" if color.get(qn("w:themeColor")) in ("background1", "light1") else color.get(qn("w:val")) or ""
 
 
 def _pieces(parent: Any) -> Iterator[tuple[Any, str]]:

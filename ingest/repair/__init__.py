@@ -11,8 +11,9 @@ from ingest.repair.text import Edit, Text
 
 MARKS = (gbk.MARK, OVERWRITTEN)
 _DAMAGE = "编码损坏"
-# What no repair explained: replacement and private-use characters, a question mark before another mark.
-_LEFT = re.compile("[\ufffd\ue000-\uf8ff]+|\\?(?=[。，、；：,;])|(?m:^)\\?(?=\\S)")
+# What no repair explained: replacement and private-use characters; in a text so damaged, a "?" before another mark too.
+_LOST = re.compile("[\ufffd\ue000-\uf8ff]+")
+_LEFT = re.compile(f"{_LOST.pattern}|\\?(?=[。，、；：,;])|(?m:^)\\?(?=\\S)")
 
 
 def repair(text: str, field: Sequence[str] = ()) -> Text:
@@ -24,5 +25,6 @@ def repair(text: str, field: Sequence[str] = ()) -> Text:
 def _bytes(text: Text, field: Sequence[str]) -> Text:
     """GBK damage mended, or marked where it can't be."""
     mended = text.edited(_DAMAGE, (Edit(*one) for one in gbk.mend(text.text, field)))
-    left = [Edit(found.start(), found.end(), gbk.MARK) for found in _LEFT.finditer(mended.text)]
+    signs = _LOST if mended is text else _LEFT
+    left = [Edit(found.start(), found.end(), gbk.MARK) for found in signs.finditer(mended.text)]
     return mended.edited(_DAMAGE, left)

@@ -9,7 +9,10 @@ from assistant.text import simplified
 from ingest.repair.text import Edit, Text
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_TRADITIONAL = 0.02  # share of its ideographs from which a text is in Traditional characters
+# The share of its ideographs, those that Simplified texts have too (乾县) aside, from which a text is in Traditional
+# characters.
+_TRADITIONAL = 0.02
+_FEW = 1  # such characters a name may hold in a text in Simplified ones
 _GLOSS = re.compile(r"([\u4e00-\u9fff])[(（]([a-zāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿ]{1,7})[)）]")
 _GLOSSED = 3  # a gloss or two may be meant
 # Full-width letters, digits and percent signs; radicals and compatibility forms that stand for ideographs.
@@ -29,10 +32,14 @@ def widths(text: Text) -> Text:
 
 
 def glosses(text: Text) -> Text:
-    """Pinyin after a character taken out, where it is that character's own and there is more of the kind."""
+    """Pinyin after a character taken out, where it is that character's own and there is more of the kind.
+
+    Two readings of one character are the subject, not a gloss.
+    """
     found = [gloss for gloss in _GLOSS.finditer(text.text) if _reads(gloss[1], gloss[2])]
     edits = (Edit(gloss.start() + 1, gloss.end(), "") for gloss in found)
-    return text.edited("拼音注音", edits if len(found) >= _GLOSSED else ())
+    contrasted = len({gloss.groups() for gloss in found}) > len({gloss[1] for gloss in found})
+    return text.edited("拼音注音", edits if len(found) >= _GLOSSED and not contrasted else ())
 
 
 def _reads(character: str, pinyin: str) -> bool:
@@ -50,8 +57,9 @@ def script(text: Text) -> Text:
     converted = simplified(text.text)
     if len(converted) != len(text.text):
         converted = "".join(map(simplified, text.text))
-    different = sum(one != other for one, other in zip(text.text, converted, strict=True))
-    if different <= _TRADITIONAL * ideographs:
+    pairs = zip(text.text, converted, strict=True)
+    different = sum(one != other and not one.encode("gb2312", "ignore") for one, other in pairs)
+    if different <= max(_FEW, _TRADITIONAL * ideographs):
         return text
     return text.edited("繁体转简体", _runs(text.text, _ZHE.sub("着", converted)))
 

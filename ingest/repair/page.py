@@ -21,7 +21,12 @@ _FURNITURE = re.compile(
     r"|.{0,40}(?:版权所有|ICP备|公网安备|(?:网站标识码|技术支持|主办单位|承办单位)\s*[:：]).{0,60}|[|•·\s]+"
     r")\s*[】\]]?\s*"
 )
-_CUT_NUMBER = re.compile(r"(?m)^[^\S\n]*([\u4e00-\u9fff]{2,12})((?:19|20)\d\d)(\d{1,4})号[^\S\n]*$")
+# Where a notice begins: whom it speaks to, its first number, its first paragraph. Where it ends: the day it was signed.
+_BODY = re.compile(r"[:：]$|^[一1][、．.]|^第[一1][章条]|^.{60,}|[。；]$")
+_SIGNED = re.compile(r"(?:\d{4}|[〇零○一二三四五六七八九]{4})\s*年\s*\S{1,3}\s*月\s*\S{1,3}\s*日?")
+_CUT_NUMBER = re.compile(
+    r"(?m)^[^\S\n]*([\u4e00-\u9fff]{1,11}[发办函字教人体师职成基规财政通])((?:19|20)\d\d)(\d{1,4})号[^\S\n]*$"
+)
 _CUT_DAY = re.compile(r"(?m)^[^\S\n]*(20\d\d)年(\d{1,2})月(\d{1,2})[^\S\n]*$")
 _OPEN_IN_TITLE = re.compile(r"《[^《》()（）\n]*([(（])[^《》()（）\n]*(?=》)")
 _OFFICE = r"教育(?:和?体育)?(?:局|厅|委员会)"
@@ -29,18 +34,28 @@ _OVERWRITTEN = re.compile(rf"(?m)^[^\S\n]*(\S{{2,12}})[^\S\n]+{_OFFICE}[^\S\n]*$
 _NUMBER_PREFIX = re.compile(
     r"(?m)^[^\S\n]*([\u4e00-\u9fff])[\u4e00-\u9fff]{1,11}[〔\[（(【]20\d\d[〕\]）)】]\d{1,4}号[^\S\n]*$"
 )
-_PLACES = "省市县区州盟旗镇乡团"
+_PLACES = "省市县区州盟旗镇乡团部院委会校园局厅"
 OVERWRITTEN = "〔此处名称被广告覆盖〕"
 
 
 def furniture(text: Text) -> Text:
-    """The page's own lines taken out: navigation, share buttons, counters, QR codes, related articles."""
-    edits, at = list[Edit](), 0
+    """The page's own lines taken out, before the notice begins and after it is signed.
+
+    Navigation, share buttons, counters, QR codes, related articles; in the notice itself such words have a meaning.
+    """
+    lines, at = list[tuple[int, str]](), 0
     for line in text.text.splitlines(keepends=True):
-        if line.strip() and _FURNITURE.fullmatch(line.rstrip("\n")):
-            edits.append(Edit(at, at + len(line), ""))
+        lines.append((at, line))
         at += len(line)
-    return text.edited("页面杂项", edits)
+    words = [line.strip() for _, line in lines]
+    page = [bool(_FURNITURE.fullmatch(one)) or not one for one in words]
+    first = next((at for at, one in enumerate(words) if not page[at] and _BODY.search(one)), len(words))
+    last = max((at for at, one in enumerate(words) if _SIGNED.fullmatch(one)), default=len(words))
+    if last == len(words):
+        # Unsigned, the notice ends before the last lines that are the page's.
+        last = max((at for at in range(len(words)) if not page[at]), default=0)
+    outside = [at for at in range(len(words)) if (at < first or at > last) and page[at] and words[at]]
+    return text.edited("页面杂项", (Edit(lines[at][0], lines[at][0] + len(lines[at][1]), "") for at in outside))
 
 
 def _days(text: Text) -> Counter[tuple[int, int, int]]:

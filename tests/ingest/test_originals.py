@@ -338,7 +338,29 @@ LAN_TITLE, PING_TITLE = "关于加强教师培训的意见", "关于印发《202
     ],
 )
 def test_whose_an_original_is(dry: Home, named: str | None, name: str, head: str, policy_id: str) -> None:
-    assert dry.report(head + PLAIN, name, policy_id=named, dry_run=True).policy_id == policy_id
+    plain = PLAIN.replace("云江省教育厅\n", "") if policy_id in ("lan-2021", "ping-2022") else PLAIN
+    assert dry.report(head + plain, name, policy_id=named, dry_run=True).policy_id == policy_id
+
+
+@pytest.mark.parametrize("head", [f"{LAN_NUMBER}\n", f"{LAN_TITLE}\n", f"{PING_TITLE}\n"])
+def test_another_issuer_s_notice_takes_no_policy_s_place(dry: Home, head: str) -> None:
+    assert dry.report(head + PLAIN, "通知.txt", dry_run=True).policy_id == "tong-zhi"
+    plain = PLAIN.replace("云江省教育厅\n", "")
+    assert dry.report(head + plain, "通知.txt", unit="海川省", dry_run=True).policy_id == "tong-zhi"
+
+
+def test_two_files_of_one_name_are_two_policies(tmp_path: Path, home: Home) -> None:
+    made = []
+    for number, matter in enumerate(("甲事项", "乙事项")):
+        file = tmp_path / str(number) / "通知.txt"
+        file.parent.mkdir()
+        file.write_text(f"关于{matter}的通知\n{PLAIN}", "utf-8")
+        made.append(file)
+    reports, problems = home.read(*made)
+    again, _ = home.read(*made)
+    assert problems == []
+    assert len({report.policy_id for report in reports}) == 2
+    assert [report.changed for report in again] == [False, False]
 
 
 def test_a_number_that_differs_from_the_folder_s_is_told(dry: Home) -> None:

@@ -188,6 +188,28 @@ def test_enclosures_are_numbered_anew() -> None:
     ]
 
 
+def test_a_plan_behind_a_letter_s_signature_is_its_enclosure() -> None:
+    assert clauses("""
+        各校：
+        一、总则
+        现印发计划。
+        某市教育局
+        2023年1月1日
+        某市教师培训计划
+        一、目标
+        全员参加。
+        二、措施
+        分层培训。
+    """) == [
+        ("0", "", "各校："),
+        ("一", "总则", "现印发计划。"),
+        ("尾", "", "某市教育局\n2023年1月1日"),
+        ("附件", "某市教师培训计划", ""),
+        ("附件/一", "目标", "全员参加。"),
+        ("附件/二", "措施", "分层培训。"),
+    ]
+
+
 @pytest.mark.parametrize(
     "attachments",
     [
@@ -360,7 +382,8 @@ def test_no_character_is_lost_or_told_twice(text: str) -> None:
     for piece in outline(text):
         number = piece.locator.split("~")[0].split("/")[-1]
         if number.startswith("附件"):
-            rest = consumed(rest, number)
+            # Of one that isn't numbered a line may say so, or none.
+            rest = consumed(rest, number) if number != "附件" else re.sub("^附件：?", "", rest)
         elif number not in ("0", "尾"):
             found = _NUMBER.match(rest)
             assert found
