@@ -200,7 +200,8 @@ def _heading(words: str) -> tuple[str, str]:
     """A numbered line's heading and the text that follows in the same line."""
     end = words.find("。")
     if end < 0:
-        return ("", words) if len(words) > 2 * _HEADING or words.endswith(("；", ";", "，", ",")) else (words, "")
+        says = len(words) > 2 * _HEADING or words.endswith(("；", ";", "，", ",")) or _FIGURE.search(words)
+        return ("", words) if says else (words, "")
     if end == len(words) - 1 or end > _HEADING or _FIGURE.search(words, 0, end):
         return "", words  # a sentence, which must be quotable
     return words[:end], words[end + 1 :].strip()

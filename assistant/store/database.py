@@ -39,9 +39,11 @@ class Database:
             event.listen(self._engine, "connect", _prepare)
             event.listen(self._engine, "begin", _begin)
         try:
-            if self._schema() != SCHEMA:
-                self._migrate(url)
-        except SQLAlchemyError as error:
+            # SQLite can't be switched to its write-ahead log while others look: who opens it, opens it alone.
+            with FileLock(f"{url.database}.opening") if _is_sqlite(url) and url.database else _nothing():
+                if self._schema() != SCHEMA:
+                    self._migrate()
+        except (SQLAlchemyError, OSError) as error:
             _LOG.error("opening failed: %s", trace(error))
             raise Unavailable(
                 "数据库打不开：请核对 XUESHI_DATABASE_URL、XUESHI_HOME 及其读写权限；若文件已损坏，请从备份恢复。"
@@ -77,15 +79,14 @@ class Database:
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
-    def _migrate(self, url: URL) -> None:
+    def _migrate(self) -> None:
         # Imported here: a start that finds the schema up to date has no use for it.
         from alembic import command
         from alembic.config import Config
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        guard = FileLock(f"{url.database}.migrating") if _is_sqlite(url) and url.database else None
-        with guard or _nothing(), self._engine.connect().execution_options(xueshi_write=True) as connection:
+        with self._engine.connect().execution_options(xueshi_write=True) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
