@@ -128,12 +128,14 @@ def ingest_policies_command(
                     database, index, given.corpora, files, policy_id, unit, dry_run, advance
                 )
                 reports = [*reports, *read]
+    except InputError as error:
+        problems = error.problems
     finally:
         index.close()
     if as_json:
         documents = [{**asdict(one), "repairs": [repair.model_dump() for repair in one.repairs]} for one in reports]
         _json({"dry_run": dry_run, "documents": documents, "errors": problems})
-    else:
+    elif reports:
         _show_policies(reports, dry_run)
     if problems:
         raise InputError(problems)

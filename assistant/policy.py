@@ -1,14 +1,25 @@
 """A policy and its clauses."""
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 TextKind = Literal["digest", "original"]
+
+
+@lru_cache(10_000)
+def core(title: str) -> str:
+    """What is left of a title without its issuer, and without the letter around it."""
+    title = re.sub(r"\s", "", unicodedata.normalize("NFKC", title))
+    if found := re.search(r"印发[<《](.+)[>》]", title):
+        return found[1]
+    return re.sub(r"的通知$", "", re.sub(r"^.*?关于", "", title))
 
 
 class Clause(BaseModel):
@@ -39,8 +50,8 @@ class PolicyMeta(BaseModel):
     """The front matter of `policy.md`.
 
     `contact` is the locator of the clause that names the office to ask. `absent`: attachments that the text names and
-    the corpus lacks. `supersedes` are the ids of the policies whose
-    place this one takes: each holds until the day before this one's `effective_from`.
+    the corpus lacks. `supersedes` are the ids of the policies whose place this one takes, `repeals` the titles of those
+    of its own unit that its text ends: each holds until the day before this one's `effective_from`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +69,14 @@ class PolicyMeta(BaseModel):
     contact: str | None = None
     absent: list[str] = []
     supersedes: list[str] = []
+    repeals: list[str] = []
+
+    def ends(self, other: "PolicyMeta") -> bool:
+        """Whether this policy takes the other's place."""
+        if other.id in self.supersedes:
+            return True
+        named = self.unit == other.unit and self.id != other.id and core(other.title)
+        return bool(named) and named in map(core, self.repeals)
 
 
 class Repair(BaseModel):

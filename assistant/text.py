@@ -1,11 +1,14 @@
 """What is text at all, and in which characters it is written."""
 
+import re
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opencc import OpenCC
+
+_HAN = re.compile("[\u3400-\u9fff]+")
 
 
 def is_utf8(said: str) -> bool:
@@ -20,7 +23,7 @@ def is_text(said: str) -> bool:
 
 def simplified(said: str) -> str:
     """The text in Simplified characters, by OpenCC's `t2s`, which changes the script and no word."""
-    han = "".join(char for char in said if "\u3400" <= char <= "\u9fff")
+    han = "".join(_HAN.findall(said))
     if not han or len(han.encode("gb2312", "ignore")) == 2 * len(han):
         return said  # GB2312 holds what Simplified texts are written in: OpenCC's start is spared
     converted: str = _converter().convert(said)

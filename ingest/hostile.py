@@ -6,6 +6,7 @@ Nothing goes without being told: whoever ingests a policy sees what was taken ou
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 from typing import NamedTuple
 
 from ingest.reading.document import excerpt
@@ -70,6 +71,7 @@ def _visible(line: str) -> tuple[str, list[_Found]]:
     return "".join(kept), [(kind, f"{count} 个") for kind, count in counts.items()]
 
 
+@lru_cache(4096)
 def _invisible(char: str) -> str | None:
     """What kind of invisible character it is; None: it can be seen."""
     for kind, characters in _INVISIBLE:

@@ -2,15 +2,14 @@
 
 import hashlib
 import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from assistant.errors import InputError
-from assistant.policy import Clause, Original, Policy, PolicyMeta, Repair
+from assistant.policy import Clause, Original, Policy, PolicyMeta, Repair, core
 from ingest.about import About, about, absent
 from ingest.corpus import Entry
 from ingest.hostile import neutralise
@@ -33,7 +32,8 @@ class Known:
         self, entries: Mapping[str, Entry], own: Iterable[PolicyMeta], read: Mapping[str, str], units: Iterable[str]
     ) -> None:
         """`read`: the policy of each original read before, by the original's hash."""
-        self.entries, self.read = entries, dict(read)
+        self.entries, self.read = entries, read
+        self.taken: dict[str, Path] = {}
         self.metas: dict[str, PolicyMeta] = {}
         self.numbers: dict[str, str] = {}
         self.titles: dict[str, str] = {}
@@ -46,17 +46,18 @@ class Known:
             for depth, part in enumerate(parts, 1):
                 self.places[part].add("/".join(parts[:depth]))
 
-    def replace(self, policy_id: str, original: Original) -> None:
-        """Know the original that was read now, in the place of an earlier one."""
-        self.read = {sha256: name for sha256, name in self.read.items() if name != policy_id}
-        self.read[original.sha256] = policy_id
-        if original.own:
+    def take(self, policy_id: str, path: Path, original: Original | None) -> None:
+        """Know a policy's original read now. InputError: another file of this reading was the policy's already."""
+        if first := self.taken.get(policy_id):
+            raise InputError(f"{path}：与 {first.name} 同是政策 {policy_id} 的原文，只读了前一份：请只留一份再读。")
+        self.taken[policy_id] = path
+        if original and original.own:
             self.add(original.own)
 
     def add(self, meta: PolicyMeta) -> None:
         """Know one policy more."""
         self.metas[meta.id] = meta
-        self.titles[_core(meta.title)] = meta.id
+        self.titles[core(meta.title)] = meta.id
         if meta.number:
             self.numbers[meta.number] = meta.id
 
@@ -77,6 +78,10 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
         raise InputError(f"--unit {unit}：地区应写成路径，如 江苏省/常州市。")
     if policy_id and policy_id not in known.metas:
         raise InputError(f"--as {policy_id}：没有这个政策；已有的是 {'、'.join(sorted(known.metas))}。")
+    if policy_id in known.entries and unit and unit != known.metas[policy_id].unit:
+        raise InputError(
+            f"--unit {unit}：政策 {policy_id} 属于 {known.metas[policy_id].unit}，请去掉 --unit 或改用别的政策。"
+        )
     sha256 = _stamp(path, policy_id, unit)
     if sha256 in known.read:
         return Read(known.read[sha256], None)
@@ -91,8 +96,8 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
     own = None if found in known.entries else _own(path, found, said, known, unit)
     named = own.id if own else str(found)
     hidden = [f"{one.kind}：{one.text}" if one.text else one.kind for one in document.hidden]
-    superseded = [f"取代了政策 {one}" for one in own.supersedes] if own else []
-    warnings = [*superseded] + [f"已去除{one}" for one in hidden] + [f"已略去{one}" for one in findings]
+    succession = _succession(own, known.metas.values()) if own else []
+    warnings = succession + [f"已去除{one}" for one in hidden] + [f"已略去{one}" for one in findings]
     original = Original(
         sha256=sha256,
         file=path.name,
@@ -191,6 +196,13 @@ def _doubts(said: About, pieces: Sequence[Piece], meta: PolicyMeta | None, entry
     return doubts
 
 
+def _succession(own: PolicyMeta, metas: Collection[PolicyMeta]) -> list[str]:
+    """Whose place a policy takes, and who takes its own."""
+    ended = [other.id for other in metas if own.ends(other)] if own.repeals else []
+    ending = [other.id for other in metas if (other.repeals or other.supersedes) and other.ends(own)]
+    return [f"取代了政策 {one}" for one in sorted(ended)] + [f"已被政策 {one} 取代" for one in sorted(ending)]
+
+
 def _match(path: Path, said: About, known: Known, unit: str | None) -> str | None:
     """The policy that a file's name, its number or its title names.
 
@@ -199,7 +211,7 @@ def _match(path: Path, said: About, known: Known, unit: str | None) -> str | Non
     """
     if path.stem in known.entries:
         return path.stem
-    candidates = (known.numbers.get(said.number or ""), known.titles.get(_core(said.title or "") or "-"))
+    candidates = (known.numbers.get(said.number or ""), known.titles.get(core(said.title or "") or "-"))
     return next((name for name in candidates if name and _agrees(said, known.metas[name], unit)), None)
 
 
@@ -211,18 +223,10 @@ def _agrees(said: About, meta: PolicyMeta, unit: str | None) -> bool:
     return said.issuer in (None, meta.issuer) or bool(place and place[0] == meta.unit.rsplit("/", 1)[-1])
 
 
-def _core(title: str) -> str:
-    """What is left of a title without its issuer, and without the letter around it."""
-    title = re.sub(r"\s", "", unicodedata.normalize("NFKC", title))
-    if found := re.search(r"印发[<《](.+)[>》]", title):
-        return found[1]
-    return re.sub(r"的通知$", "", re.sub(r"^.*?关于", "", title))
-
-
 def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str | None) -> PolicyMeta:
     """The metadata of a policy that no folder describes."""
     name = policy_id or _slug(path)
-    if policy_id is None and (taken := known.metas.get(name)) and _core(taken.title) != _core(said.title or path.stem):
+    if policy_id is None and (taken := known.metas.get(name)) and core(taken.title) != core(said.title or path.stem):
         # Another document of the same file name: 通知.txt is what half of them are called.
         name += f"-{hashlib.sha256((said.title or '').encode()).hexdigest()[:6]}"
     before = known.metas.get(name)
@@ -230,7 +234,6 @@ def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str
     if start is None:
         raise InputError(f"{path}：文中没有日期，不知从何时起有效：请在文末补上成文日期，如 2024年4月29日。")
     place = unit or (before.unit if before else _proven_unit(path, said, known))
-    repealed = {known.titles.get(_core(title)) for title in said.repeals} - {None, name}
     return PolicyMeta(
         id=name,
         title=said.title or path.stem,
@@ -242,7 +245,7 @@ def _own(path: Path, policy_id: str | None, said: About, known: Known, unit: str
         effective_to=said.effective_to,
         text="original",
         source=f"原文 {path.name}，经修复、逐条切分",
-        supersedes=sorted(one for one in repealed if one and known.metas[one].unit == place),
+        repeals=said.repeals,
     )
 
 

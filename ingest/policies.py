@@ -2,15 +2,18 @@
 
 Vectors of the new clauses are added first, beside the old; one transaction then makes the new text the policy's; the
 old vectors go last. Killed anywhere, a policy is wholly the old one or wholly the new; the next run does the rest.
+Policies are written some at a time, since a vector store takes as long for ten clauses as for hundreds.
 """
 
 import hashlib
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from assistant.errors import InputError
 from assistant.policy import Original, Policy, Repair
+from assistant.retrieval.index import Entry as SearchEntry
 from assistant.retrieval.index import Index
 from assistant.retrieval.search import entry
 from assistant.rules.check import check
@@ -22,6 +25,7 @@ from ingest.originals import Known, compose, read_original
 from ingest.reading import documents
 
 Progress = Callable[[str], None]
+_AT_A_TIME = 2000  # clauses
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ def ingest_policies(
         reports.append(writer.put(one, writer.kept(one.policy.meta.id)))
         if progress:
             progress(one.policy.meta.id)
+    writer.flush()
     return reports
 
 
@@ -80,13 +85,13 @@ def ingest_originals(
     for file in files:
         try:
             name, original = read_original(file, known, policy_id, unit)
-            if original:
-                known.replace(name, original)
+            known.take(name, file, original)
             reports.append(writer.put(entries.get(name), original or writer.kept(name), name))
         except InputError as error:
             problems += error.problems
         if progress:
             progress(file.name)
+    writer.flush()
     return reports, problems
 
 
@@ -116,23 +121,35 @@ def _policy(one: Entry | None, original: Original | None) -> Policy:
     return compose(one.policy, original) if original else one.policy
 
 
+class _Pending(NamedTuple):
+    """A policy still to be written; `original`, where it was read now."""
+
+    policy: Policy
+    rules: RuleFile | None
+    sha256: str
+    original: Original | None
+
+
 class _Writer:
-    """Writes policies, one after the other."""
+    """Writes policies, some at a time."""
 
     def __init__(self, database: Database, index: Index, dry_run: bool) -> None:
         self._database, self._index, self._dry_run = database, index, dry_run
+        self._pending: list[_Pending] = []
+        self._made = index.made
         with database.read() as connection:
             self._known = policies.stamps(connection)
 
     def put(self, one: Entry | None, original: Original | None, policy_id: str = "") -> PolicyReport:
-        """Index a policy as its folder and its original make it, if that changed anything."""
+        """Index a policy as its folder and its original make it, if that changed anything; done after `flush`."""
         policy, rules = _policy(one, original), one.rules if one else None
         stamp = "+".join(part.sha256 for part in (one, original) if part)
         sha256 = stamp if len(stamp) == 64 else hashlib.sha256(stamp.encode()).hexdigest()
-        changed = self._known.get(policy.meta.id) != (sha256, self._index.stamp) or not self._index.made
+        changed = self._known.get(policy.meta.id) != (sha256, self._index.stamp) or not self._made
         if changed and not self._dry_run:
-            self._index_policy(policy, rules, sha256, original if policy_id else None)
-            self._known[policy.meta.id] = sha256, self._index.stamp
+            self._pending.append(_Pending(policy, rules, sha256, original if policy_id else None))
+            if sum(len(pending.policy.clauses) for pending in self._pending) >= _AT_A_TIME:
+                self.flush()
         meta, clauses = policy.meta, len(policy.clauses)
         if original is None:
             return PolicyReport(meta.id, meta.title, meta.number, clauses, changed)
@@ -150,27 +167,39 @@ class _Writer:
         """Complete what a killed run left, and what another model's vectors need, from the database alone."""
         if self._dry_run:
             return
-        for policy_id, (sha256, vectors) in list(self._known.items()):
-            if policy_id not in skip and (vectors != self._index.stamp or not self._index.made):
-                with self._database.read() as connection:
-                    policy = policies.policy(connection, policy_id)
-                if policy:
-                    self._add_vectors(policy)
-                    self._settle(policy)
-                    self._known[policy_id] = sha256, self._index.stamp
+        behind = [
+            policy_id
+            for policy_id, (_, vectors) in self._known.items()
+            if policy_id not in skip and (vectors != self._index.stamp or not self._made)
+        ]
+        for policy_id in behind:
+            with self._database.read() as connection:
+                policy = policies.policy(connection, policy_id)
+            if policy:
+                self._index.add(_entries([policy]))
+                self._settle([policy])
+                self._known[policy_id] = self._known[policy_id][0], self._index.stamp
 
-    def _index_policy(self, policy: Policy, rules: RuleFile | None, sha256: str, original: Original | None) -> None:
-        self._add_vectors(policy)
+    def flush(self) -> None:
+        """Write what is pending."""
+        if not self._pending:
+            return
+        written, self._pending = self._pending, []
+        fresh = [pending.policy for pending in written]
+        self._index.add(_entries(fresh))
         with self._database.write() as connection:
-            if original:
-                policies.keep_original(connection, policy.meta.id, original)
-            policies.replace(connection, policy, rules, sha256)
-        self._settle(policy)
+            for policy, rules, sha256, original in written:
+                if original:
+                    policies.keep_original(connection, policy.meta.id, original)
+                policies.replace(connection, policy, rules, sha256)
+        self._settle(fresh)
 
-    def _add_vectors(self, policy: Policy) -> None:
-        self._index.add([entry(policy.meta, clause) for clause in policy.clauses if clause.text])
-
-    def _settle(self, policy: Policy) -> None:
-        self._index.keep_only(policy.meta.id, [entry(policy.meta, clause) for clause in policy.clauses if clause.text])
+    def _settle(self, fresh: Sequence[Policy]) -> None:
+        names = [policy.meta.id for policy in fresh]
+        self._index.keep_only(names, _entries(fresh))
         with self._database.write() as connection:
-            policies.mark_indexed(connection, policy.meta.id, self._index.stamp)
+            policies.mark_indexed(connection, names, self._index.stamp)
+
+
+def _entries(found: Sequence[Policy]) -> list[SearchEntry]:
+    return [entry(policy.meta, clause) for policy in found for clause in policy.clauses if clause.text]

@@ -121,33 +121,40 @@ class Index:
     def add(self, entries: Sequence[Entry]) -> None:
         """Add entries; those that are there already stay."""
         fresh = {entry.key: entry for entry in entries}
-        for key in self._collection.get(ids=list(fresh), include=[])["ids"] if fresh else []:
-            del fresh[key]
         keys = list(fresh)
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
+            there = set(self._collection.get(ids=batch, include=[])["ids"])
+            batch = [key for key in batch if key not in there]
+            if not batch:
+                continue
             self._collection.add(
                 ids=batch,
                 embeddings=self.embedder.embed([fresh[key].words for key in batch]),
                 metadatas=[{"policy_id": fresh[key].policy_id} for key in batch],
             )
 
-    def keep_only(self, policy_id: str, entries: Iterable[Entry]) -> None:
-        """Forget whatever else there is of a policy."""
+    def keep_only(self, policy_ids: Sequence[str], entries: Iterable[Entry]) -> None:
+        """Forget whatever else there is of some policies."""
         kept = {entry.key for entry in entries}
-        there = self._collection.get(where={"policy_id": policy_id}, include=[])["ids"]
-        if stale := [key for key in there if key not in kept]:
-            self._collection.delete(ids=stale)
+        there = self._collection.get(where=_of(policy_ids), include=[])["ids"]
+        stale = [key for key in there if key not in kept]
+        for start in range(0, len(stale), _BATCH):
+            self._collection.delete(ids=stale[start : start + _BATCH])
 
     def nearest(self, query: str, policy_ids: Sequence[str] | None, limit: int) -> dict[str, float]:
         """Keys of the entries nearest in meaning, with their cosine similarity; of some policies or (None) of all."""
         if policy_ids is not None and not policy_ids:
             return {}
         vector = self.embedder.embed([query])
-        among = None if policy_ids is None else cast("Where", {"policy_id": {"$in": [*policy_ids]}})
+        among = None if policy_ids is None else _of(policy_ids)
         found = self._collection.query(query_embeddings=vector, n_results=limit, where=among, include=["distances"])
         distances = (found["distances"] or [[]])[0]
         return {key: 1 - distance for key, distance in zip(found["ids"][0], distances, strict=True)}
+
+
+def _of(policy_ids: Sequence[str]) -> "Where":
+    return cast("Where", {"policy_id": {"$in": [*policy_ids]}})
 
 
 def open_stores(settings: Settings) -> tuple[Database, Index]:

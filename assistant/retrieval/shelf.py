@@ -47,7 +47,9 @@ def catalogue(connection: Connection, stamps: Mapping[str, tuple[str, str]]) -> 
         if _catalogue and _catalogue[0][0] == stamps:
             return _catalogue[0][1]
     metas = {meta.id: meta for meta in policies.metas(connection)}
-    made = Catalogue(metas, policies.replaced(metas.values()), {name: sha256 for name, (sha256, _) in stamps.items()})
+    made = Catalogue(
+        metas, policies.replaced([*metas.values()]), {name: sha256 for name, (sha256, _) in stamps.items()}
+    )
     with _LOCK:
         _catalogue[:] = [(dict(stamps), made)]
     return made

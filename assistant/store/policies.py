@@ -38,9 +38,9 @@ def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha2
     connection.execute(insert(ClauseRow), rows)
 
 
-def mark_indexed(connection: Connection, policy_id: str, vectors: str) -> None:
-    """Note which vectors a policy is indexed with: its indexing is finished."""
-    connection.execute(update(PolicyRow).where(PolicyRow.id == policy_id).values(indexed_with=vectors))
+def mark_indexed(connection: Connection, policy_ids: Sequence[str], vectors: str) -> None:
+    """Note which vectors some policies are indexed with: their indexing is finished."""
+    connection.execute(update(PolicyRow).where(PolicyRow.id.in_(policy_ids)).values(indexed_with=vectors))
 
 
 def keep_original(connection: Connection, policy_id: str, original: Original) -> None:
@@ -95,12 +95,13 @@ def all_clauses(connection: Connection, policy_ids: Sequence[str]) -> list[tuple
     return [(row.policy_id, _clause(row)) for row in connection.execute(query)]
 
 
-def replaced(found: Iterable[PolicyMeta]) -> dict[str, date]:
+def replaced(found: Sequence[PolicyMeta]) -> dict[str, date]:
     """The day on which a successor takes the place of each policy that has one."""
     days: dict[str, date] = {}
     for meta in found:
-        for former in meta.supersedes:
-            days[former] = min(meta.effective_from, days.get(former, date.max))
+        for former in found if meta.supersedes or meta.repeals else ():
+            if meta.ends(former):
+                days[former.id] = min(meta.effective_from, days.get(former.id, date.max))
     return days
 
 

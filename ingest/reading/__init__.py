@@ -16,7 +16,8 @@ _OLD = {".doc", ".wps", ".dot", ".rtf", ".odt", ".docm"}
 def documents(paths: Iterable[Path]) -> list[Path]:
     """The documents that files and folders name, each once; folders are searched to the bottom, in order of the paths.
 
-    In folders, hidden files and other formats are passed over. InputError lists all that is wrong with `paths`.
+    In folders, hidden files and what no office suite writes texts in are passed over; documents of old formats are
+    among those found, so that reading them tells what to do. InputError lists all that is wrong with `paths`.
     """
     found: list[Path] = []
     problems: list[str] = []
@@ -60,7 +61,7 @@ def read_document(path: Path) -> Document:
 def _is_document(file: Path, folder: Path) -> bool:
     # What an office suite has open lies beside the document as ~$….docx.
     hidden = any(part.startswith((".", "~$")) for part in file.relative_to(folder).parts)
-    return not hidden and file.suffix.lower() in FORMATS and file.is_file()
+    return not hidden and file.suffix.lower() in FORMATS | _OLD and file.is_file()
 
 
 def _format_fault(path: Path) -> str | None:

@@ -184,7 +184,7 @@ def put(database: Database, index: Index, one: Policy) -> None:
     index.add([entry(one.meta, clause) for clause in one.clauses])
     with database.write() as connection:
         policies.replace(connection, one, None, f"{one.meta.id}-{one.clauses[0].sha256}")
-        policies.mark_indexed(connection, one.meta.id, index.stamp)
+        policies.mark_indexed(connection, [one.meta.id], index.stamp)
 
 
 def test_a_question_about_a_year_finds_what_held_in_it(make_policies: Make) -> None:
@@ -295,7 +295,7 @@ def test_a_server_finds_what_the_embedded_store_finds(server: str, tmp_path: Pat
         index.add(entries)
         index.add(entries)
         found.append(index.nearest("每年的学时", ["p"], 10))
-        index.keep_only("p", entries[:1])
+        index.keep_only(["p"], entries[:1])
         assert set(index.nearest("每年的学时", ["p"], 10)) == {entries[0].key}
         index.close()
     assert found[0] == pytest.approx(found[1])
