@@ -75,8 +75,9 @@ class PolicyMeta(BaseModel):
         """Whether this policy takes the other's place."""
         if other.id in self.supersedes:
             return True
-        named = self.unit == other.unit and self.id != other.id and core(other.title)
-        return bool(named) and named in map(core, self.repeals)
+        if self.unit != other.unit or self.id == other.id:
+            return False
+        return any(core(title) == core(other.title) for title in self.repeals)
 
 
 class Repair(BaseModel):

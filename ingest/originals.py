@@ -78,7 +78,7 @@ def read_original(path: Path, known: Known, policy_id: str | None = None, unit: 
         raise InputError(f"--unit {unit}：地区应写成路径，如 江苏省/常州市。")
     if policy_id and policy_id not in known.metas:
         raise InputError(f"--as {policy_id}：没有这个政策；已有的是 {'、'.join(sorted(known.metas))}。")
-    if policy_id in known.entries and unit and unit != known.metas[policy_id].unit:
+    if policy_id and policy_id in known.entries and unit not in (None, known.metas[policy_id].unit):
         raise InputError(
             f"--unit {unit}：政策 {policy_id} 属于 {known.metas[policy_id].unit}，请去掉 --unit 或改用别的政策。"
         )
