@@ -17,7 +17,8 @@ Row = tuple[Value, ...]  # in the order of COLUMNS
 CHUNK = 500  # keys in one query: every database takes as many
 
 _TABLES = {kind: Base.metadata.tables[kind] for kind in KINDS}
-COLUMNS: dict[Kind, tuple[str, ...]] = {kind: tuple(_TABLES[kind].columns.keys()) for kind in KINDS}
+# Of the files; a table's last column names the import that wrote the row.
+COLUMNS: dict[Kind, tuple[str, ...]] = {kind: tuple(_TABLES[kind].columns.keys())[:-1] for kind in KINDS}
 # How many of the columns, from the first, make a row's key.
 KEY_WIDTH: dict[Kind, int] = {kind: len(_TABLES[kind].primary_key.columns) for kind in KINDS}
 
@@ -48,7 +49,8 @@ class Stored:
         first = table.columns[COLUMNS[kind][0]]
         for chunk in _chunks({key[0] for key in keys}):
             # By the key's first column alone, for not every database compares tuples; the rest is told apart here.
-            for row in self._connection.execute(select(table).where(first.in_(chunk))).all():
+            listed = select(*(table.columns[name] for name in COLUMNS[kind]))
+            for row in self._connection.execute(listed.where(first.in_(chunk))).all():
                 if (key := tuple(row[:width])) in keys:
                     found[key] = tuple(row)
         return found

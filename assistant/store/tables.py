@@ -15,12 +15,17 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=_NAMES)
 
 
+# Paths compare byte by byte, so that "a unit and below" is one stretch of an index on every database.
+_PATH = String(300).with_variant(String(300, collation="C"), "postgresql")
+
+
 class Unit(Base):
     """A place in the administrative tree, written as its path."""
 
     __tablename__ = "units"
-    unit: Mapped[str] = mapped_column(String(300), primary_key=True)
+    unit: Mapped[str] = mapped_column(_PATH, primary_key=True)
     level: Mapped[str] = mapped_column(String(20))
+    import_id: Mapped[int | None]
 
 
 class Teacher(Base):
@@ -34,6 +39,7 @@ class Teacher(Base):
     subject: Mapped[str] = mapped_column(String(100))
     employed_from: Mapped[date]
     employed_to: Mapped[date | None]
+    import_id: Mapped[int | None]
 
 
 class Credit(Base):
@@ -49,8 +55,12 @@ class Credit(Base):
     completed_on: Mapped[date]
     status: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(Text)
+    import_id: Mapped[int | None]
 
-    __table_args__ = (Index(None, "teacher_id", "completed_on"),)
+    # All that a verdict needs: the table itself is not read for one.
+    __table_args__ = (
+        Index("ix_credits_verdict", "teacher_id", "completed_on", "status", "category", "organiser", "hours"),
+    )
 
 
 class Budget(Base):
@@ -63,6 +73,7 @@ class Budget(Base):
     training_spend: Mapped[int | None] = mapped_column(BigInteger)
     payroll: Mapped[int | None] = mapped_column(BigInteger)
     training_appropriation: Mapped[int | None] = mapped_column(BigInteger)
+    import_id: Mapped[int | None]
 
 
 class AccountRow(Base):
@@ -74,6 +85,51 @@ class AccountRow(Base):
     teacher_id: Mapped[str | None] = mapped_column(ForeignKey("teachers.teacher_id"))
     unit: Mapped[str | None] = mapped_column(ForeignKey("units.unit"))
     wecom_userid: Mapped[str | None] = mapped_column(String(100))
+    import_id: Mapped[int | None]
+
+
+class Import(Base):
+    """One import of record files: who, when (seconds since the epoch, UTC), and what became of each file.
+
+    `account` is None for the command line. A row of the record tables names in `import_id` the import that wrote it.
+    """
+
+    __tablename__ = "imports"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str | None] = mapped_column(String(100))
+    made_at: Mapped[float]
+    files: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    undone_at: Mapped[float | None]
+    undone_by: Mapped[str | None] = mapped_column(String(100))
+
+
+class Former(Base):
+    """What a row was before an import changed it, by `kind` and key: what undoing the import puts back."""
+
+    __tablename__ = "formers"
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    row: Mapped[list[Any]] = mapped_column(JSON)
+
+
+class Standing(Base):
+    """A teacher's hours of a year as last computed, in hundredths, under the rules and period that `stamp` names.
+
+    `short` of a category: by how much its minimum is missed. Derived: deleted whenever what it is made of changes.
+    """
+
+    __tablename__ = "standings"
+    teacher_id: Mapped[str] = mapped_column(ForeignKey("teachers.teacher_id"), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    stamp: Mapped[str] = mapped_column(String(64))
+    records: Mapped[int]
+    counted: Mapped[int] = mapped_column(BigInteger)
+    remaining: Mapped[int] = mapped_column(BigInteger)
+    pending: Mapped[int] = mapped_column(BigInteger)
+    short_public: Mapped[int] = mapped_column(BigInteger)
+    short_subject: Mapped[int] = mapped_column(BigInteger)
+    short_elective: Mapped[int] = mapped_column(BigInteger)
 
 
 class PolicyRow(Base):

@@ -102,8 +102,8 @@ def write_world(folder: Path) -> list[Path]:
 
 def dump(database: Database) -> dict[Kind, list[tuple[Any, ...]]]:
     with database.read() as connection:
-        tables = {kind: Base.metadata.tables[kind] for kind in KINDS}
-        return {kind: sorted(map(tuple, connection.execute(select(table))), key=str) for kind, table in tables.items()}
+        tables = {kind: [Base.metadata.tables[kind].columns[name] for name in COLUMNS[kind]] for kind in KINDS}
+        return {kind: sorted(map(tuple, connection.execute(select(*table))), key=str) for kind, table in tables.items()}
 
 
 def counts(report: ImportReport) -> dict[Kind, tuple[int, int, int]]:
