@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
     from chromadb.api.types import Where
 
-    from assistant.retrieval.embed import Embedder
+    from assistant.retrieval.embed import Embedder, Vectors
 
 _BATCH = 5000  # Chroma takes at most 5,461 rows at a time.
 # Chroma's defaults find 73% of the true neighbours of random vectors, these 99.8%.
@@ -141,6 +141,17 @@ class Index:
         stale = [key for key in there if key not in kept]
         for start in range(0, len(stale), _BATCH):
             self._collection.delete(ids=stale[start : start + _BATCH])
+
+    def vectors(self, keys: Sequence[str]) -> "Vectors":
+        """The vectors of entries, a row each; zeros for an entry that isn't there."""
+        import numpy as np
+
+        rows, made = {key: row for row, key in enumerate(keys)}, np.zeros((len(keys), self.embedder.dimensions), "f4")
+        for start in range(0, len(keys), _BATCH):
+            found = self._collection.get(ids=[*keys[start : start + _BATCH]], include=["embeddings"])
+            for key, vector in zip(found["ids"], cast("Vectors", found["embeddings"]), strict=True):
+                made[rows[key]] = vector
+        return made
 
     def nearest(self, query: str, policy_ids: Sequence[str] | None, limit: int) -> dict[str, float]:
         """Keys of the entries nearest in meaning, with their cosine similarity; of some policies or (None) of all."""

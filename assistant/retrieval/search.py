@@ -5,9 +5,9 @@ names it, or where all places are asked for alike. Policies that didn't hold at 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from assistant.errors import Unavailable
@@ -17,7 +17,6 @@ from assistant.retrieval.index import Index
 from assistant.retrieval.shelf import Catalogue, catalogue, shelf
 from assistant.retrieval.shelf import entry as entry
 from assistant.retrieval.wording import Wording, plain
-from assistant.store import policies
 from assistant.store.database import Connection
 
 _SENTENCE = re.compile(r"[^。！？；;\n]*[。！？；;\n]?")
@@ -65,21 +64,18 @@ def search(
     `today` (None: ever). A policy that has ended without a successor is found too. `anywhere`: all places' alike.
     Unavailable: the vectors are another model's, or can't be read.
     """
-    said = plain(query)
-    stamps = policies.stamps(connection)
-    known = catalogue(connection, stamps)
-    units = None if anywhere else _places(said, place, {meta.unit for meta in known.metas.values()})
-    chosen = [
-        name
-        for name, meta in known.metas.items()
-        if (units is None or meta.unit in units) and _holds(known, meta, year, today)
-    ]
-    if any(stamps[name][1] not in ("", index.stamp) for name in chosen):
+    said, known = plain(query), catalogue(connection)
+    units = known.by_unit if anywhere else _places(said, place, known.by_unit)
+    chosen = [name for unit in units for name in known.by_unit[unit] if _holds(known, known.metas[name], year, today)]
+    if any(known.stamps[name][1] not in ("", index.stamp) for name in chosen):
         raise Unavailable("政策索引是用另一个向量模型或另一个向量库建的：请重新运行 xueshi ingest policies。")
-    meaning = index.nearest(said, chosen if len(chosen) < len(known.metas) else None, _NEAREST)
     if len(chosen) > _MOST:
-        chosen = sorted({*chosen} & {key.partition("#")[0] for key in meaning})
-    shelved = shelf(connection, known, chosen)
+        everything = len(chosen) == len(known.metas)
+        meaning = index.nearest(said, None if everything else chosen, _NEAREST)
+        shelved = shelf(connection, index, known, {*chosen} & {key.partition("#")[0] for key in meaning})
+    else:
+        shelved = shelf(connection, index, known, chosen)
+        meaning = shelved.nearest(index.embedder.embed([said])[0], _NEAREST)
     scores = fused([meaning.get(key, 0.0) for key in shelved.keys], shelved.wording.scores(said))
     best = sorted((number for number, score in enumerate(scores) if score > 0), key=lambda number: -scores[number])[
         :limit
@@ -137,19 +133,19 @@ def _holds(known: Catalogue, meta: PolicyMeta, year: int | None, today: date | N
     return begun and (replaced is None or replaced > date(year, 1, 1))
 
 
-def _places(query: str, place: str, units: Iterable[str]) -> set[str]:
+def _places(query: str, place: str, units: Collection[str]) -> set[str]:
     """The units whose policies are searched: the place's own and those above, or those that the query names."""
-    units = set(units)
     own = {unit for unit in units if holds(unit, place)}
     named = {unit for unit in units if any(name in query for name in _names(unit))}
     return named if named - own else own
 
 
-def _names(unit: str) -> set[str]:
+@cache
+def _names(unit: str) -> frozenset[str]:
     """What people call a place: 东莞市, 东莞."""
     last = unit.rsplit("/", 1)[-1]
     short = last.removesuffix("省").removesuffix("市").removesuffix("区").removesuffix("县")
-    return {last, short} if len(short) > 1 else {last}
+    return frozenset({last, short} if len(short) > 1 else {last})
 
 
 def _of_best(scores: Sequence[float]) -> list[float]:

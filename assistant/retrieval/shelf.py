@@ -1,39 +1,55 @@
 """The clauses of some policies, ready to be searched: made once, kept as long as the policies' texts are the same."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import date
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from assistant.policy import Clause, PolicyMeta
-from assistant.retrieval.index import Entry
+from assistant.retrieval.index import Entry, Index
 from assistant.retrieval.wording import Wording
 from assistant.store import policies
 from assistant.store.database import Connection
 from assistant.text import simplified
 
+if TYPE_CHECKING:
+    from assistant.retrieval.embed import Vectors
+
 _MOST_KEPT = 32  # shelves: as many places have their questions answered without reading anything anew
 
 
 class Shelf(NamedTuple):
-    """Clauses that have a text, with their policies, their keys in the index and their wording."""
+    """Clauses that have a text, with their policies, their keys in the index, their vectors and their wording."""
 
     clauses: Sequence[tuple[PolicyMeta, Clause]]
     keys: Sequence[str]
+    vectors: "Vectors"
     wording: Wording
+
+    def nearest(self, vector: "Vectors", limit: int) -> dict[str, float]:
+        """Keys of the clauses nearest to a vector of length one, with their cosines. Exact, unlike a graph's search."""
+        cosines = self.vectors @ vector
+        best = sorted(range(len(self.keys)), key=lambda number: -cosines[number])[:limit]
+        return {self.keys[number]: float(cosines[number]) for number in best}
 
 
 class Catalogue(NamedTuple):
-    """All policies by id; the days on which successors take the place of some; the hash of each one's files."""
+    """All policies by id; the days on which successors take the place of some; files' hashes and vectors' names.
 
+    `revision`: the same only as long as all of it is.
+    """
+
+    revision: Hashable
     metas: Mapping[str, PolicyMeta]
     replaced: Mapping[str, date]
-    hashes: Mapping[str, str]
+    stamps: Mapping[str, tuple[str, str]]
+    by_unit: Mapping[str, Sequence[str]]
 
 
 _LOCK = Lock()
-_shelves: dict[tuple[tuple[str, str], ...], Shelf] = {}
-_catalogue: list[tuple[object, Catalogue]] = []
+_shelves: dict[Hashable, Shelf] = {}
+_catalogue: list[Catalogue] = []
 
 
 def entry(meta: PolicyMeta, clause: Clause) -> Entry:
@@ -41,31 +57,35 @@ def entry(meta: PolicyMeta, clause: Clause) -> Entry:
     return Entry(meta.id, clause.locator, simplified(f"{clause.heading}\n{clause.text}"))
 
 
-def catalogue(connection: Connection, stamps: Mapping[str, tuple[str, str]]) -> Catalogue:
-    """The policies there are; `stamps` as `policies.stamps` gives them."""
+def catalogue(connection: Connection) -> Catalogue:
+    """The policies there are."""
+    current = policies.revision(connection)
     with _LOCK:
-        if _catalogue and _catalogue[0][0] == stamps:
-            return _catalogue[0][1]
+        if _catalogue and _catalogue[0].revision == current:
+            return _catalogue[0]
     metas = {meta.id: meta for meta in policies.metas(connection)}
-    made = Catalogue(
-        metas, policies.replaced([*metas.values()]), {name: sha256 for name, (sha256, _) in stamps.items()}
-    )
+    by_unit = defaultdict[str, list[str]](list)
+    for meta in metas.values():
+        by_unit[meta.unit].append(meta.id)
+    made = Catalogue(current, metas, policies.replaced([*metas.values()]), policies.stamps(connection), by_unit)
     with _LOCK:
-        _catalogue[:] = [(dict(stamps), made)]
+        _catalogue[:] = [made]
     return made
 
 
-def shelf(connection: Connection, known: Catalogue, chosen: Sequence[str]) -> Shelf:
+def shelf(connection: Connection, index: Index, known: Catalogue, chosen: Iterable[str]) -> Shelf:
     """The clauses of the chosen policies. Headings without text are left out."""
-    name = tuple(sorted((policy_id, known.hashes[policy_id]) for policy_id in chosen))
+    wanted = sorted(chosen)
+    name = known.revision, index.stamp, *wanted
     with _LOCK:
         if found := _shelves.pop(name, None):
             _shelves[name] = found  # the last used stays longest
             return found
-    listed = policies.all_clauses(connection, [policy_id for policy_id, _ in name])
+    listed = policies.all_clauses(connection, wanted)
     clauses = [(known.metas[policy_id], clause) for policy_id, clause in listed if clause.text]
     entries = [entry(meta, clause) for meta, clause in clauses]
-    made = Shelf(clauses, [one.key for one in entries], Wording([one.words for one in entries]))
+    keys = [one.key for one in entries]
+    made = Shelf(clauses, keys, index.vectors(keys), Wording([one.words for one in entries]))
     with _LOCK:
         _shelves[name] = made
         while len(_shelves) > _MOST_KEPT:

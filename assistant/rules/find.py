@@ -10,12 +10,16 @@ from assistant.rules.schema import RuleFile, Version
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """A policy's rules: whose they are and where they hold. From the day `replaced` on a successor holds instead."""
+    """A policy's rules: whose they are and where they hold. From the day `replaced` on a successor holds instead.
+
+    `sha256` is of the policy's files: what was computed under others is out of date.
+    """
 
     policy_id: str
     unit: str
     rules: RuleFile
     replaced: date | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

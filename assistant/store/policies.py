@@ -1,6 +1,7 @@
 """Policies as indexed: metadata, clauses, rules. The truth about texts; the vector store only helps to find them."""
 
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,13 +11,27 @@ from assistant.errors import Unavailable
 from assistant.policy import Clause, Original, Policy, PolicyMeta
 from assistant.rules.find import RuleSet
 from assistant.rules.schema import RuleFile
-from assistant.store.tables import ClauseRow, OriginalRow, PolicyRow
+from assistant.store.tables import ClauseRow, OriginalRow, PolicyRow, Revision
+
+_NAME = "policies"
 
 
 def stamps(connection: Connection) -> dict[str, tuple[str, str]]:
     """Of every policy: the hash of its files, and the name of the vectors made of it."""
     rows = connection.execute(select(PolicyRow.id, PolicyRow.sha256, PolicyRow.indexed_with))
     return {policy_id: (sha256, vectors) for policy_id, sha256, vectors in rows}
+
+
+def revision(connection: Connection) -> Hashable:
+    """What is the same only as long as no policy changed nor its indexing, in this database or any other."""
+    token = connection.execute(select(Revision.token).where(Revision.name == _NAME)).scalar_one_or_none()
+    return token or frozenset(stamps(connection).items())
+
+
+def _changed(connection: Connection) -> None:
+    token = secrets.token_hex(16)
+    if not connection.execute(update(Revision).where(Revision.name == _NAME).values(token=token)).rowcount:
+        connection.execute(insert(Revision).values(name=_NAME, token=token))
 
 
 def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha256: str) -> None:
@@ -36,11 +51,13 @@ def replace(connection: Connection, policy: Policy, rules: RuleFile | None, sha2
         for position, clause in enumerate(policy.clauses)
     ]
     connection.execute(insert(ClauseRow), rows)
+    _changed(connection)
 
 
 def mark_indexed(connection: Connection, policy_ids: Sequence[str], vectors: str) -> None:
     """Note which vectors some policies are indexed with: their indexing is finished."""
     connection.execute(update(PolicyRow).where(PolicyRow.id.in_(policy_ids)).values(indexed_with=vectors))
+    _changed(connection)
 
 
 def keep_original(connection: Connection, policy_id: str, original: Original) -> None:
@@ -105,7 +122,7 @@ def replaced(found: Sequence[PolicyMeta]) -> dict[str, date]:
     return days
 
 
-_RULE_SETS: dict[tuple[tuple[str, str, bool], ...], list[RuleSet]] = {}
+_RULE_SETS: dict[Hashable, list[RuleSet]] = {}
 
 
 def rule_sets(connection: Connection) -> list[RuleSet]:
@@ -113,21 +130,21 @@ def rule_sets(connection: Connection) -> list[RuleSet]:
 
     Unavailable: no policy was ever indexed, so absence proves nothing.
     """
-    query = select(PolicyRow.id, PolicyRow.sha256, PolicyRow.rules.is_not(None)).order_by(PolicyRow.id)
-    there = tuple((policy_id, sha256, ruled) for policy_id, sha256, ruled in connection.execute(query))
-    if not there:
-        raise Unavailable("政策库还是空的：请先运行 xueshi ingest policies。")
-    known = _RULE_SETS.get(there)
+    current = revision(connection)
+    known = _RULE_SETS.get(current)
     if known is None:
-        days = replaced(metas(connection))
-        rows = connection.execute(
-            select(PolicyRow.id, PolicyRow.meta, PolicyRow.rules).where(PolicyRow.rules.is_not(None))
-        )
+        there = metas(connection)
+        if not there:
+            raise Unavailable("政策库还是空的：请先运行 xueshi ingest policies。")
+        days = replaced(there)
+        query = select(PolicyRow.id, PolicyRow.meta, PolicyRow.rules, PolicyRow.sha256)
+        rows = connection.execute(query.where(PolicyRow.rules.is_not(None)).order_by(PolicyRow.id))
         known = [
-            RuleSet(row.id, row.meta["unit"], RuleFile.model_validate(row.rules), days.get(row.id)) for row in rows
+            RuleSet(row.id, row.meta["unit"], RuleFile.model_validate(row.rules), days.get(row.id), row.sha256)
+            for row in rows
         ]
         _RULE_SETS.clear()
-        _RULE_SETS[there] = known
+        _RULE_SETS[current] = known
     return known
 
 

@@ -156,6 +156,14 @@ class ClauseRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class Revision(Base):
+    """A token that is another one after every change of what it is named for: `policies`."""
+
+    __tablename__ = "revisions"
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    token: Mapped[str] = mapped_column(String(64))
+
+
 class OriginalRow(Base):
     """A policy's original as read, repaired and split; `sha256` is of all that it was made from."""
 

@@ -1,4 +1,4 @@
-"""Imports that can be undone, stored standings, an index that verdicts read alone"""
+"""Imports that can be undone, stored standings, an index that verdicts read alone, the policies' revision"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +21,12 @@ def upgrade() -> None:
             op.alter_column(table, column, type_=sa.String(300, collation="C"), existing_nullable=nullable)
     op.drop_index("ix_credits_teacher_id_completed_on", "credits")
     op.create_index("ix_credits_verdict", "credits", _VERDICT)
+    op.create_table(
+        "revisions",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
     op.create_table(
         "imports",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -59,6 +65,7 @@ def downgrade() -> None:
     op.drop_table("standings")
     op.drop_table("formers")
     op.drop_table("imports")
+    op.drop_table("revisions")
     op.drop_index("ix_credits_verdict", "credits")
     op.create_index("ix_credits_teacher_id_completed_on", "credits", ["teacher_id", "completed_on"])
     for kind in _KINDS:
