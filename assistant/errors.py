@@ -6,6 +6,7 @@ XueshiError                   its text is one clear line in Chinese that may be 
 ├── QuestionError             the question is empty or too long
 ├── NotSignedIn               no token, or one that can't be trusted
 ├── NotRegistered             a trusted token of an account that nobody registered
+├── NotPermitted              another unit's or person's, or nobody's: the same words
 ├── NotFound                  absent, or somebody else's: the same words
 ├── TooManyQuestions          over the rate limit; `retry_after` in seconds
 ├── HomeInUse                 another process owns this home
@@ -42,6 +43,13 @@ class NotSignedIn(XueshiError):
 
 class NotRegistered(XueshiError):
     """The token is good, but nobody registered its account."""
+
+
+class NotPermitted(XueshiError):
+    """What is asked for isn't the asker's to see, or isn't there: nobody can tell which."""
+
+    def __init__(self) -> None:
+        super().__init__("没有权限查看或更改：只限本人，管理员限本单位及下级单位。")
 
 
 class NotFound(XueshiError):

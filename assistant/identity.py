@@ -5,6 +5,7 @@ Roles and records are looked up on the server; nothing here is ever read from a 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Role(StrEnum):
@@ -15,6 +16,10 @@ class Role(StrEnum):
     TOWN_ADMIN = "town_admin"
     COUNTY_ADMIN = "county_admin"
     CITY_ADMIN = "city_admin"
+
+
+# By which units a report is broken down; `teacher`: one by one.
+Level = Literal["teacher", "school", "town", "county", "city"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""`xueshi compliance`: who has met the year's hours, in a unit."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from assistant import settings
+from assistant.errors import InputError, NotFound
+from assistant.identity import Level
+
+if TYPE_CHECKING:
+    from assistant.compliance import Report
+
+Format = Literal["table", "json", "csv", "xlsx"]
+
+
+def command(
+    unit: Annotated[str, typer.Option("--unit", metavar="PATH", help="单位的路径，如 广东省/东莞市")],
+    year: Annotated[int | None, typer.Option("--year", help="年度；不填为今年", min=1970, max=9000)] = None,
+    level: Annotated[Level, typer.Option("--level", help="按哪一级列出；teacher 为逐人")] = "school",
+    form: Annotated[Format, typer.Option("--format", help="输出形式；xlsx 须转存到文件或用 --output")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="写入文件；不填为标准输出")] = None,
+) -> None:
+    """一个单位的达标情况：人数、达标率、各类差额、经费和覆盖。"""
+    from assistant.compliance import compliance
+    from assistant.store.database import Database
+
+    given = settings.load()
+    if form == "xlsx" and output is None and sys.stdout.isatty():
+        raise InputError("xlsx 不能显示在终端里：请加 --output 文件名，或用 > 转存到文件。")
+    today = given.clock()
+    try:
+        report = compliance(Database(given.database), unit.strip("/"), year or today.year, level, today)
+    except NotFound as error:
+        raise InputError(f"--unit {unit}：{error}") from None
+    if form == "table":
+        show(report, Console(file=output.open("w", encoding="utf-8") if output else sys.stdout))
+        return
+    content = _content(report, form)
+    if output:
+        output.write_bytes(content)
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+def _content(report: "Report", form: Format) -> bytes:
+    from api.exports import as_csv, as_xlsx
+
+    if form == "json":
+        return (report.model_dump_json(indent=2) + "\n").encode()
+    return as_csv(report) if form == "csv" else as_xlsx(report)
+
+
+def show(report: "Report", console: Console) -> None:
+    """The report as tables, units without the path that all of them share."""
+    from api.exports import sheets
+
+    if not console.is_terminal:
+        console.width = 300
+    for sheet in sheets(report):
+        if sheet.name == "全部教师":
+            continue
+        shown = Table(title=f"{report.unit} {report.year}年 {sheet.name}", title_justify="left")
+        for place, column in enumerate(sheet.columns):
+            text = any(isinstance(row[place], str) for row in sheet.rows)
+            shown.add_column(column, justify="left" if text else "right", no_wrap=not text, overflow="fold")
+        for row in sheet.rows:
+            shown.add_row(*(Text("—" if cell is None else _short(str(cell), report.unit)) for cell in row))
+        console.print(shown)
+
+
+def _short(cell: str, unit: str) -> str:
+    return cell.removeprefix(f"{unit}/")
