@@ -159,13 +159,13 @@ def _show_policies(reports: Sequence["PolicyReport"], dry_run: bool) -> None:
 
 @ingest.command("records")
 def ingest_records_command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="csv 文件；种类由列名判断")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="csv 或 xlsx 文件；种类由列名判断")],
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """导入单位、教师、学时、经费、账号；一次导入要么全部成功，要么什么都不写。"""
     from assistant.store.database import Database
-    from ingest.records import load_records
+    from ingest.records import load_records, told
 
     given = settings.load()
     _started()
@@ -178,20 +178,23 @@ def ingest_records_command(
         except InputError as error:
             if as_json:
                 _json({"loaded": False, "dry_run": dry_run, "errors": error.problems})
-            raise
+            raise InputError(told(error.problems)) from None
     if as_json:
         _json({"loaded": not dry_run, "dry_run": dry_run, "errors": [], **report.model_dump(mode="json")})
         return
-    table = Table("文件", "种类", "行数", "新增", "更新", "未变")
+    table = Table("文件", "种类", "行数", "新增", "更新", "未变", "调动", "离职")
     for file in report.files:
-        table.add_row(file.file, file.kind, *map(str, (file.rows, file.added, file.updated, file.unchanged)))
+        numbers = (file.rows, file.added, file.updated, file.unchanged, file.moved, file.left)
+        table.add_row(file.file, file.kind, *map(str, numbers))
     out = _out()
     out.print(table)
     for file in report.files:
         for warning in file.warnings:
-            print(warning, file=sys.stderr)  # noqa: T201
+            print(f"{file.file}：{warning}", file=sys.stderr)  # noqa: T201
     if dry_run:
         out.print("试运行：没有写入任何内容。")
+    elif report.import_id is not None:
+        out.print(f"这是第 {report.import_id} 次导入；撤销用 xueshi imports undo {report.import_id}。")
 
 
 @app.command()
@@ -253,18 +256,22 @@ def serve(
 @rules.command("check")
 def rules_check() -> None:
     """逐条核对规则与它引用的条款；有不符的，退出码为 1。"""
-    from assistant.rules.check import check
+    from assistant.rules.check import check, notes
     from ingest.corpus import read_corpora
-    from ingest.policies import faults
+    from ingest.policies import around, faults
 
     entries = read_corpora(settings.load().corpora)
     table = Table("政策", "版本", "规则", "数字", "条款", "结果")
     for entry in entries:
-        for found in check(entry.policy, entry.rules) if entry.rules else []:
+        for found in check(entry.policy, entry.rules, around(entries)) if entry.rules else []:
             result = Text(found.fault, style="red") if found.fault else Text("相符")
             table.add_row(found.policy_id, found.version, found.rule, found.figure or "—", Text(found.clause), result)
-    _out().print(table)
-    if problems := [problem for entry in entries for problem in faults(entry)]:
+    out = _out()
+    out.print(table)
+    for entry in entries:
+        for note in notes(entry.policy, entry.rules) if entry.rules else []:
+            out.print(Text(f"提示：{note}"))
+    if problems := [problem for entry in entries for problem in faults(entry, entries)]:
         raise InputError(problems)
 
 

@@ -1,5 +1,6 @@
 """A verdict in the answer's fields, every clause as a token that quotes the words with the rule's figure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from assistant import hours
@@ -16,18 +17,20 @@ from assistant.rules.schema import Category, Count, Line
 class Cited:
     """A verdict in the answer's words, each clause as a token that quotes the sentence with the rule's figure."""
 
-    def __init__(self, run: Run, policy: Policy, applied: Applicable) -> None:
-        self._run, self._policy, self._version = run, policy, applied.version
+    def __init__(self, run: Run, policies: Mapping[str, Policy], applied: Applicable) -> None:
+        """`policies`: those that the rules cite, by id. LookupError: one isn't there, or lacks a clause."""
+        self._run, self._policies, self._applied = run, policies, applied
 
     def by(self, rule: Line | None) -> str | None:
         """The token of a rule's clause, quoting the words that hold its figures."""
         if rule is None:
             return None
-        clause = self._policy.clause(rule.clause)
+        policy = self._policies[rule.policy or self._applied.policy_id]
+        clause = policy.clause(rule.clause)
         if clause is None:
             raise LookupError(rule.clause)
         quote = _with_figures(clause.quotable, {(value, rule.unit) for value in rule.figures})
-        return self._run.sources.cite(self._policy.meta, clause, quote)
+        return self._run.sources.cite(policy.meta, clause, quote)
 
     def fields(self, verdict: Verdict, teacher_id: str) -> dict[str, Any]:
         """The fields of a `Calculation`."""
@@ -84,7 +87,7 @@ class Cited:
         """The caps on sources of some categories, for who hasn't said which source is meant."""
         return [
             (f"{line.where.source}最多计入 {hours.show(line.at_most)} 学时", self.by(line))
-            for line in self._version.count
+            for line in self._applied.version.count
             if line.at_most is not None and line.where.category and line.where.category[0] in categories
         ]
 

@@ -145,10 +145,8 @@ def _hours(
     if applied is None:
         in_year = [row for row in rows if row.completed_on.year == year]
         return Hours(_own(run, who), who.name, who.unit, year, in_year)
-    policy = policies.policy(connection, applied.policy_id)
-    if policy is None:
-        raise LookupError(applied.policy_id)
-    cited = Cited(run, policy, applied)
+    found = {name: policies.policy(connection, name) for name in applied.cites}
+    cited = Cited(run, {name: policy for name, policy in found.items() if policy}, applied)
     verdict = calculate(applied, rows, joined=who.employed_from, left=who.employed_to)
     projection = None
     if assume:

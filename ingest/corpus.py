@@ -1,7 +1,7 @@
 """Corpus folders: `<policy_id>/policy.md` and, where the policy holds figures, `<policy_id>/rules.yaml`."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,7 +69,7 @@ def read_entry(folder: Path) -> Entry:
     path, rules_path = folder / POLICY, folder / RULES
     content = _read(path)
     head, body = _front_matter(path, content)
-    meta = _model(path, PolicyMeta, head)
+    meta = _model(path, PolicyMeta, head, content.decode("utf-8-sig"))
     if meta.id != folder.resolve().name:
         raise InputError(f"{path}：id（{meta.id}）应与目录名（{folder.resolve().name}）相同。")
     try:
@@ -79,7 +79,8 @@ def read_entry(folder: Path) -> Entry:
     rules, rules_content = None, b""
     if rules_path.exists():
         rules_content = _read(rules_path)
-        rules = _model(rules_path, RuleFile, _yaml(rules_path, rules_content.decode("utf-8-sig")))
+        text = rules_content.decode("utf-8-sig")
+        rules = _model(rules_path, RuleFile, _yaml(rules_path, text), text)
     digest = hashlib.sha256(content + b"\0" + rules_content).hexdigest()
     kept = [clause.model_copy(update={"kind": meta.text}) for clause in clauses]
     return Entry(folder, Policy(meta=meta, clauses=kept), rules, digest)
@@ -116,17 +117,34 @@ def _yaml(path: Path, text: str) -> Any:
         raise InputError(f"{path}：有一个日期或数字不成立（{error}）。") from None
 
 
-def _model(path: Path, model: type[_Model], data: Any) -> _Model:
+def _model(path: Path, model: type[_Model], data: Any, text: str) -> _Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InputError([_fault(path, fault) for fault in error.errors(include_url=False)]) from None
+        root = next(yaml.compose_all(text, Loader=_Loader), None)
+        raise InputError([_fault(path, fault, root) for fault in error.errors(include_url=False)]) from None
 
 
 _SAY = {"extra_forbidden": "不认识的键", "missing": "缺少此键"}
 
 
-def _fault(path: Path, fault: Any) -> str:
+def _fault(path: Path, fault: Any, root: yaml.Node | None) -> str:
     where = ".".join(str(part) for part in fault["loc"]) or "整个文件"
     told = _SAY.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
-    return f"{path}：{where}：{told}"
+    return f"{path} 第 {_line(root, fault['loc'])} 行：{where}：{told}"
+
+
+def _line(node: yaml.Node | None, place: Sequence[str | int]) -> int:
+    """The line of a place in a document, as far as there is one: of a missing key, that of what lacks it."""
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            inside = {key.value: (key, value) for key, value in node.value}
+            if part not in inside:
+                break
+            key, value = inside[part]
+            node = value if isinstance(value, yaml.CollectionNode) else key
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        else:
+            break
+    return node.start_mark.line + 1 if node else 1

@@ -6,7 +6,7 @@ Policies are written some at a time, since a vector store takes as long for ten 
 """
 
 import hashlib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -46,9 +46,9 @@ def ingest_policies(
 ) -> list[PolicyReport]:
     """Read corpus folders and index what changed. InputError: a policy is at fault, and none was touched."""
     entries = read_corpora(folders)
-    if problems := [problem for one in entries for problem in faults(one)]:
+    if problems := [problem for one in entries for problem in faults(one, entries)]:
         raise InputError(problems)
-    writer = _Writer(database, index, dry_run)
+    writer = _Writer(database, index, entries, dry_run)
     writer.finish(skip={one.policy.meta.id for one in entries})
     reports = []
     for one in entries:
@@ -80,7 +80,8 @@ def ingest_originals(
     with database.read() as connection:
         own = [meta for meta in policies.metas(connection) if meta.id not in entries]
         known = Known(entries, own, policies.originals_read(connection), people.all_units(connection))
-    writer, reports, problems = _Writer(database, index, dry_run), list[PolicyReport](), list[str]()
+    writer = _Writer(database, index, entries.values(), dry_run)
+    reports, problems = list[PolicyReport](), list[str]()
     writer.finish()
     for file in files:
         try:
@@ -100,12 +101,17 @@ def is_corpus(path: Path) -> bool:
     return path.is_dir() and ((path / POLICY).is_file() or any(path.glob(f"*/{POLICY}")))
 
 
-def faults(one: Entry) -> list[str]:
+def around(entries: Iterable[Entry]) -> dict[str, tuple[Policy, RuleFile | None]]:
+    """The policies that rules may cite, by id."""
+    return {one.policy.meta.id: (one.policy, one.rules) for one in entries}
+
+
+def faults(one: Entry, entries: Iterable[Entry]) -> list[str]:
     """Whatever in a policy's rules or metadata cites a clause that isn't there, or a figure that it doesn't hold."""
     policy = one.policy
     found = [
         f"{one.folder / 'rules.yaml'}：{finding.rule}（{finding.version} 起）：{finding.fault}"
-        for finding in (check(policy, one.rules) if one.rules else [])
+        for finding in (check(policy, one.rules, around(entries)) if one.rules else [])
         if finding.fault
     ]
     if policy.meta.contact and policy.clause(policy.meta.contact) is None:
@@ -133,8 +139,8 @@ class _Pending(NamedTuple):
 class _Writer:
     """Writes policies, some at a time."""
 
-    def __init__(self, database: Database, index: Index, dry_run: bool) -> None:
-        self._database, self._index, self._dry_run = database, index, dry_run
+    def __init__(self, database: Database, index: Index, entries: Iterable[Entry], dry_run: bool) -> None:
+        self._database, self._index, self._around, self._dry_run = database, index, around(entries), dry_run
         self._pending: list[_Pending] = []
         self._made = index.made
         with database.read() as connection:
@@ -153,7 +159,7 @@ class _Writer:
         meta, clauses = policy.meta, len(policy.clauses)
         if original is None:
             return PolicyReport(meta.id, meta.title, meta.number, clauses, changed)
-        found = check(policy, rules) if rules else []
+        found = check(policy, rules, self._around) if rules else []
         unproven = [f"规则 {one.rule} 与原文不符，请核对：{one.fault}" for one in found if one.fault]
         warnings = [*original.warnings, *unproven]
         return PolicyReport(meta.id, meta.title, meta.number, clauses, changed, original.repairs, warnings)

@@ -1,15 +1,18 @@
 """Every rule against the clause it cites: the clause is there, it holds the figure, no line is unreachable."""
 
 import re
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple, get_args
 
+from assistant import hours
 from assistant.figures import figures
 from assistant.policy import Policy
+from assistant.rules.calculate import Record, calculate
+from assistant.rules.find import Applicable
 from assistant.rules.schema import (
     Admit,
     Category,
@@ -19,6 +22,8 @@ from assistant.rules.schema import (
     Day,
     Deadline,
     Debar,
+    Example,
+    Fills,
     Line,
     Organiser,
     Require,
@@ -39,30 +44,99 @@ class Finding(NamedTuple):
     fault: str | None
 
 
-def check(policy: Policy, rules: RuleFile) -> list[Finding]:
-    """Findings for every rule of a policy, in the file's order."""
-    return [finding for version in rules.versions for finding in _version(policy, version)]
+Others = Mapping[str, tuple[Policy, RuleFile | None]]
 
 
-def _version(policy: Policy, version: Dated) -> Iterator[Finding]:
+def check(policy: Policy, rules: RuleFile, others: Others | None = None) -> list[Finding]:
+    """Findings for every rule of a policy, in the file's order. `others`: policies that its lines may cite, by id."""
+    around = {**(others or {}), policy.meta.id: (policy, rules)}
+    found = [finding for version in rules.versions for finding in _version(policy, version, around)]
+    return found + [Finding(policy.meta.id, gap, "versions", "", "", f"{gap} 没有有效的版本") for gap in _gaps(rules)]
+
+
+def notes(policy: Policy, rules: RuleFile) -> list[str]:
+    """What is right, but worth a look before it is approved."""
+    said = list[str]()
+    for version in rules.versions:
+        where = f"{policy.meta.id}（{version.from_} 起）"
+        if isinstance(version, Version):
+            if not version.examples:
+                said.append(f"{where}：没有 examples，请至少写一个算例。")
+            said += [f"{where}：{note}" for note in _redundant(version)]
+        said += [f"{where}：{line.id} 留给{line.by}确定：{line.text}" for line in version.open]
+    return said
+
+
+def _redundant(version: Version) -> Iterator[str]:
+    implied = sum(line.at_least for line in version.minima.values())
+    if version.total and version.minima and version.total.at_least == implied:
+        parts = " + ".join(hours.show(line.at_least) for line in version.minima.values())
+        yield f"{parts} = {hours.show(implied)}：{version.total.id} 的合计已由各科目类别之和得出。"
+    for line in version.count:
+        minimum = next((version.minima.get(name) for name in line.where.category or ()), None)
+        if line.at_most is not None and minimum and line.at_most >= minimum.at_least:
+            yield f"{line.id} 的上限不小于 {minimum.id} 的最低要求：单靠这一来源就能达到。"
+
+
+def _gaps(rules: RuleFile) -> Iterator[str]:
+    """Stretches between two versions in which none is in force."""
+    for earlier, later in pairwise(sorted(rules.versions, key=lambda version: version.from_)):
+        if earlier.to and earlier.to + timedelta(1) < later.from_:
+            yield f"{earlier.to + timedelta(1)} 至 {later.from_ - timedelta(1)}"
+
+
+def _version(policy: Policy, version: Dated, around: Others) -> Iterator[Finding]:
     def found(rule: str, figure: str, clause: str, fault: str | None) -> Finding:
         return Finding(policy.meta.id, str(version.from_), rule, figure, clause, fault)
 
     if beyond := _beyond(policy, version):
         yield found("from–to", "", next((line.clause for line in version.lines()), ""), beyond)
     for line in version.lines():
-        fault = _fault(policy, line, version.from_)
+        cited = around.get(line.policy or policy.meta.id)
+        fault = _fault(cited[0], line, version.from_) if cited else f"政策 {line.policy} 不在政策库中"
         if isinstance(version, Version) and isinstance(line, Count):
             fault = fault or _shadowed(version, line)
         yield found(line.id, _show(line), line.clause, fault)
     for item in version.untranslated:
         missing = None if policy.clause(item.clause) else f"条款 {item.clause} 不存在"
         yield found("untranslated", "", item.clause, missing)
-    if isinstance(version, Version) and version.total and version.minima:
-        implied = sum(line.at_least for line in version.minima.values())
-        if version.total.at_least < implied:
-            fault = "合计的最低要求小于各科目类别之和"
-            yield found(version.total.id, _show(version.total), version.total.clause, fault)
+    for one in version.fills:
+        yield found("、".join(one.lines), "", "", _unfilled(one, around))
+    if isinstance(version, Version):
+        if version.total and version.minima:
+            implied = sum(line.at_least for line in version.minima.values())
+            if version.total.at_least < implied:
+                fault = "合计的最低要求小于各科目类别之和"
+                yield found(version.total.id, _show(version.total), version.total.clause, fault)
+        for number, example in enumerate(version.examples, 1):
+            yield found(f"examples.{number}", "", "", _failing(version, example))
+
+
+def _unfilled(one: Fills, around: Others) -> str | None:
+    above = around.get(one.policy)
+    terms = [line.id for version in above[1].versions for line in version.open] if above and above[1] else []
+    return None if one.open in terms else f"政策 {one.policy} 没有留给下级的 {one.open}"
+
+
+def _failing(version: Version, example: Example) -> str | None:
+    """How an example comes out otherwise than it says."""
+    year = example.year or max(version.from_.year, version.cycle.first)
+    applied = Applicable("", "", version, False, *version.cycle.period(year))
+    records = [
+        Record(str(n), "", one.category, one.organiser, one.hours, one.day or applied.start, one.status)
+        for n, one in enumerate(example.given)
+    ]
+    verdict = calculate(applied, records)
+    short = {line.category: line.shortfall for line in verdict.categories}
+    named = ("counted", "remaining", "pending", "beyond_caps")
+    pairs = [(name, getattr(verdict, name), getattr(example.expect, name)) for name in named]
+    pairs += [(name, short.get(name, 0), value) for name, value in example.expect.shortfall.items()]
+    wrong = [
+        f"{name} 算得 {hours.show(have)}，应为 {hours.show(want)}"
+        for name, have, want in pairs
+        if want not in (None, have)
+    ]
+    return f"“{example.say}”：{'；'.join(wrong)}" if wrong else None
 
 
 def _beyond(policy: Policy, version: Dated) -> str | None:

@@ -37,6 +37,11 @@ class Applicable:
     sha256: str = ""
 
     @property
+    def cites(self) -> set[str]:
+        """The policies whose clauses the rules cite."""
+        return {line.policy or self.policy_id for line in self.version.lines()}
+
+    @property
     def stamp(self) -> str:
         """Names the rules and the period: what was computed under another stamp is out of date."""
         said = f"{self.policy_id}|{self.sha256}|{self.version.from_}|{self.carried_forward}|{self.start}|{self.end}"

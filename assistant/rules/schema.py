@@ -54,11 +54,15 @@ class _Table(BaseModel):
 
 
 class Line(_Table):
-    """One line of a table: `id` is unique in its version, `clause` the locator that says so."""
+    """One line of a table: `id` is unique in its version, `clause` the locator that says so.
+
+    `policy` names the policy whose clause it is, where that isn't the rule file's own: one above it, say.
+    """
 
     _unit: ClassVar[str] = ""
     id: str
     clause: str
+    policy: str | None = None
 
     @property
     def unit(self) -> str:
@@ -253,6 +257,50 @@ class Untranslated(_Table):
     why: str
 
 
+class Open(Line):
+    """A term that the policy leaves to an authority below it: shown, and no rule until one fills it."""
+
+    text: str
+    by: Who
+
+
+class Fills(_Table):
+    """Lines of this version that fill an open term of a policy above."""
+
+    policy: str
+    open: str
+    lines: list[str] = Field(min_length=1)
+
+
+class Given(_Table):
+    """A record of an example. `day`: the period's first day where it isn't said."""
+
+    category: Category
+    organiser: Organiser
+    hours: Hours
+    status: Status = "已审核"
+    day: date | None = None
+
+
+class Expected(_Table):
+    """What the calculator must say of an example; what isn't written isn't compared."""
+
+    counted: Hours | None = None
+    remaining: Hours | None = None
+    pending: Hours | None = None
+    beyond_caps: Hours | None = None
+    shortfall: dict[Category, Hours] = {}
+
+
+class Example(_Table):
+    """Records in, verdict out, one sentence: a case that an official can read, and that must come out so."""
+
+    say: str = Field(min_length=1)
+    year: int | None = None
+    given: list[Given]
+    expect: Expected
+
+
 class Places(dict[tuple[str, str | None], int]):
     """The place of the first line that takes records of a (category, organiser); past the last where none does."""
 
@@ -280,6 +328,8 @@ class Dated(_Table):
     stated: list[Stated] = []
     deadline: list[Deadline] = []
     untranslated: list[Untranslated] = []
+    open: list[Open] = []
+    fills: list[Fills] = []
 
     @model_validator(mode="after")
     def _sound(self) -> "Dated":
@@ -290,13 +340,15 @@ class Dated(_Table):
             raise ValueError("这个版本是空的：至少写一条规则，或一条 untranslated")
         if twice := {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"编号重复：{'、'.join(sorted(twice))}")
+        if unknown := [name for one in self.fills for name in one.lines if name not in ids]:
+            raise ValueError(f"fills 所写的行不存在：{'、'.join(unknown)}")
         if late := [line.id for line in self.deadline if not self.overlaps(line.by, line.by)]:
             raise ValueError(f"截止日期不在版本的有效期内：{'、'.join(late)}")
         return self
 
     def lines(self) -> Iterator[Line]:
         """Every line that has an id and a clause."""
-        yield from (*self.ratio, *self.coverage, *self.share, *self.debar, *self.stated, *self.deadline)
+        yield from (*self.ratio, *self.coverage, *self.share, *self.debar, *self.stated, *self.deadline, *self.open)
 
     def overlaps(self, start: date, end: date) -> bool:
         """Whether this version is in force on some day from `start` to `end`."""
@@ -310,6 +362,7 @@ class Version(Dated):
     admit: list[Admit] = Field(min_length=1)
     count: list[Count] = Field(min_length=1)
     require: list[Require] = Field(min_length=1)
+    examples: list[Example] = []
 
     @model_validator(mode="after")
     def _one_minimum_each(self) -> "Version":

@@ -75,7 +75,7 @@ def problem(folder: Path, file: str = "policy.md") -> str:
     [line] = caught.value.problems
     assert "\n" not in line
     assert line.startswith(str(folder / file))
-    return line.removeprefix(str(folder / file))
+    return re.sub(r"^ 第 \d+ 行(?=：)", "", line.removeprefix(str(folder / file)))
 
 
 @pytest.mark.parametrize("name", sorted(LOCATORS))
@@ -446,7 +446,7 @@ def test_the_faults_of_all_folders_are_told_at_once(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(InputError) as caught:
         read_corpora([tmp_path])
-    assert sorted(line.split("：")[0] for line in caught.value.problems) == sorted(
+    assert sorted(re.split("：| 第", line)[0] for line in caught.value.problems) == sorted(
         str(folder / "policy.md") for folder in folders
     )
     assert str(caught.value) == "\n".join(caught.value.problems)

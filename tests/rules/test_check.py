@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from assistant.policy import Clause, Policy
-from assistant.rules.check import Finding, check
+from assistant.rules.check import Finding, check, notes
 from assistant.rules.schema import Line, RuleFile
 from assistant.settings import SHIPPED_CORPUS
 from ingest.corpus import Entry, read_corpora
@@ -33,8 +33,11 @@ def rules(policy_id: str) -> RuleFile:
 
 
 def written(policy_id: str) -> Any:
-    """The rule file as plain data, to be edited."""
-    return yaml.safe_load((shipped()[policy_id].folder / "rules.yaml").read_text(encoding="utf-8"))
+    """The rule file as plain data, to be edited: without the examples, which other figures would make fail."""
+    data = yaml.safe_load((shipped()[policy_id].folder / "rules.yaml").read_text(encoding="utf-8"))
+    for version in data["versions"]:
+        version.pop("examples", None)
+    return data
 
 
 def all_lines() -> list[tuple[str, Line]]:
@@ -98,6 +101,8 @@ def test_every_line_has_its_finding_in_the_order_of_the_file(name: str) -> None:
     [version] = rules(name).versions
     expected = [(line.id, line.clause) for line in version.lines()]
     expected += [("untranslated", item.clause) for item in version.untranslated]
+    examples = getattr(version, "examples", [])
+    expected += [(f"examples.{number}", "") for number in range(1, len(examples) + 1)]
     findings = check(shipped()[name].policy, rules(name))
     assert [(finding.rule, finding.clause) for finding in findings] == expected
     assert {finding.version for finding in findings} == {str(version.from_)}
@@ -411,3 +416,87 @@ def test_a_day_without_its_year_is_the_first_such_day_of_the_version(start: date
 
 def test_a_day_with_another_year_is_found() -> None:
     assert "L4" in henan_reworded("三/(四)", "2024年4月30日", "2025年4月30日")
+
+
+# Examples, notes, and what lies between versions and policies.
+
+
+def edited(policy_id: str, **changes: Any) -> RuleFile:
+    """The shipped rules with keys of their only version changed."""
+    data = written(policy_id)
+    data["versions"][0].update(changes)
+    return RuleFile.model_validate(data)
+
+
+def wrong_in(policy_id: str, file: RuleFile, others: Any = None) -> dict[str, str]:
+    return {one.rule: one.fault for one in check(shipped()[policy_id].policy, file, others) if one.fault}
+
+
+EXAMPLE = {
+    "say": "镇级20学时只计12。",
+    "given": [{"category": "专业科目", "organiser": "镇级", "hours": 20}],
+    "expect": {"counted": 12, "remaining": 78, "shortfall": {"专业科目": 30}},
+}
+
+
+def test_an_example_that_comes_out_is_no_fault() -> None:
+    assert wrong_in(DONGGUAN, edited(DONGGUAN, examples=[EXAMPLE])) == {}
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [
+        ({"counted": 20}, "counted 算得 12，应为 20"),
+        ({"remaining": 0}, "remaining 算得 78，应为 0"),
+        ({"pending": 1}, "pending 算得 0，应为 1"),
+        ({"beyond_caps": "7.5"}, "beyond_caps 算得 8，应为 7.5"),
+        ({"shortfall": {"公需科目": 29}}, "公需科目 算得 30，应为 29"),
+    ],
+)
+def test_an_example_that_comes_out_otherwise_is_told(expect: dict[str, Any], told: str) -> None:
+    assert wrong_in(DONGGUAN, edited(DONGGUAN, examples=[EXAMPLE, {**EXAMPLE, "expect": expect}])) == {
+        "examples.2": f"“镇级20学时只计12。”：{told}"
+    }
+
+
+def test_days_without_a_version_between_two_are_a_fault() -> None:
+    data = written(DONGGUAN)
+    first = {**data["versions"][0], "to": date(2023, 3, 31)}
+    second = {**data["versions"][0], "from": date(2023, 5, 1)}
+    file = RuleFile.model_validate({"versions": [second, first]})
+    assert wrong_in(DONGGUAN, file) == {"versions": "2023-04-01 至 2023-04-30 没有有效的版本"}
+
+
+def test_notes_tell_what_is_implied_what_lacks_examples_and_what_is_left_open() -> None:
+    policy = shipped()[DONGGUAN].policy
+    left = [{"id": "O1", "clause": "附件1/四/(二)", "text": "镇级培训的内容由镇街确定", "by": "镇级"}]
+    said = notes(policy, edited(DONGGUAN, open=left))
+    assert any("30 + 42 + 18 = 90" in note for note in said)
+    assert any("没有 examples" in note for note in said)
+    assert any("O1" in note and "镇级培训的内容由镇街确定" in note for note in said)
+    assert notes(policy, rules(DONGGUAN)) == [note for note in said if "30 + 42" in note]
+
+
+def test_a_line_may_cite_a_policy_above_whose_clause_proves_it() -> None:
+    """A county's rules whose cycle and minimum are the city's words."""
+    above = shipped()[WEINAN]
+    line = {"id": "R1", "at_least": 360, "policy": WEINAN, "clause": "五/(一)"}
+    file = edited(DONGGUAN, require=[line])
+    others = {WEINAN: (above.policy, above.rules)}
+    assert wrong_in(DONGGUAN, file, others) == {}
+    assert wrong_in(DONGGUAN, file) == {"R1": f"政策 {WEINAN} 不在政策库中"}
+    wrong = edited(DONGGUAN, require=[{**line, "at_least": 361}])
+    assert wrong_in(DONGGUAN, wrong, others) == {"R1": "条款 五/(一) 中没有写明它的“361学时”"}
+
+
+def test_an_open_term_is_filled_by_lines_below_or_told_unfilled() -> None:
+    above = shipped()[WEINAN]
+    data = written(WEINAN)
+    data["versions"][0]["open"] = [{"id": "O1", "clause": "五/(一)", "text": "各县可另定类别", "by": "县级"}]
+    others = {WEINAN: (above.policy, RuleFile.model_validate(data))}
+    fills = {"policy": WEINAN, "open": "O1", "lines": ["R2", "R3"]}
+    assert wrong_in(DONGGUAN, edited(DONGGUAN, fills=[fills]), others) == {}
+    other = edited(DONGGUAN, fills=[{**fills, "open": "O2"}])
+    assert wrong_in(DONGGUAN, other, others) == {"R2、R3": f"政策 {WEINAN} 没有留给下级的 O2"}
+    with pytest.raises(ValueError, match="R9"):
+        edited(DONGGUAN, fills=[{**fills, "lines": ["R9"]}])

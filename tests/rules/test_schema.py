@@ -1,5 +1,6 @@
 """Rule files as an administrator writes them: every slip is one line that names the file and the key."""
 
+import re
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -92,14 +93,14 @@ def without(*tables: str) -> str:
 
 
 def problem(folder: Path, rules: str) -> str:
-    """The one line that reading `rules` ends in, without the file's name."""
+    """The one line that reading `rules` ends in, without the file's name and the line in it."""
     with pytest.raises(InputError) as caught:
         read(folder, rules)
     [line] = caught.value.problems
     assert "\n" not in line
     path = str(folder / "rules.yaml")
     assert line.startswith(path)
-    return line.removeprefix(path)
+    return re.sub(r"^ 第 \d+ 行(?=：)", "", line.removeprefix(path))
 
 
 def test_a_sound_file_is_read(folder: Path) -> None:
@@ -372,6 +373,23 @@ def test_broken_yaml_names_the_line(folder: Path, old: str, new: str) -> None:
     assert "YAML" in line
     assert "第" in line
     assert "行" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("years: 1", "years: 0", "years: 0"),
+        ("id: C2, clause: 一", "id: C2, claus: 一", "id: C2, claus: 一"),
+        ("id: R1, at_least: 90", "id: R1", "id: R1"),
+        ("organiser: [镇级]", "organiser: [街道]", "organiser: [街道]"),
+    ],
+)
+def test_a_slip_is_told_with_its_line(folder: Path, old: str, new: str, found: str) -> None:
+    rules = edited(old, new)
+    with pytest.raises(InputError) as caught:
+        read(folder, rules)
+    at = next(number for number, line in enumerate(rules.splitlines(), 1) if found in line)
+    assert all(line.startswith(f"{folder / 'rules.yaml'} 第 {at} 行：versions.0.") for line in caught.value.problems)
 
 
 def test_the_line_told_is_the_file_s(folder: Path) -> None:
