@@ -21,7 +21,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance
+from api import cli_compliance, cli_rules
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
 from assistant.settings import Settings
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="学时通：教师继续教育学时问答，每个数字都有出处。", no_args_is_help=True, add_completion=False)
 ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_help=True)
-rules = typer.Typer(help="规则与条款的核对。", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
-app.add_typer(rules, name="rules")
+app.add_typer(cli_rules.app, name="rules")
 app.command("compliance")(cli_compliance.command)
 
 As = Annotated[str, typer.Option("--as", metavar="账号", help="以哪个账号的身份")]
@@ -251,28 +250,6 @@ def serve(
         uvicorn.run(web, host=host, port=port, log_config=None, access_log=False)
     else:
         uvicorn.run("api.server:app", host=host, port=port, workers=workers, log_config=None, access_log=False)
-
-
-@rules.command("check")
-def rules_check() -> None:
-    """逐条核对规则与它引用的条款；有不符的，退出码为 1。"""
-    from assistant.rules.check import check, notes
-    from ingest.corpus import read_corpora
-    from ingest.policies import around, faults
-
-    entries = read_corpora(settings.load().corpora)
-    table = Table("政策", "版本", "规则", "数字", "条款", "结果")
-    for entry in entries:
-        for found in check(entry.policy, entry.rules, around(entries)) if entry.rules else []:
-            result = Text(found.fault, style="red") if found.fault else Text("相符")
-            table.add_row(found.policy_id, found.version, found.rule, found.figure or "—", Text(found.clause), result)
-    out = _out()
-    out.print(table)
-    for entry in entries:
-        for note in notes(entry.policy, entry.rules) if entry.rules else []:
-            out.print(Text(f"提示：{note}"))
-    if problems := [problem for entry in entries for problem in faults(entry, entries)]:
-        raise InputError(problems)
 
 
 @app.command()

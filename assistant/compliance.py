@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant import hours
 from assistant.errors import NotFound
 from assistant.identity import Level
-from assistant.rules.find import Binding, Territory, bindings, territories
+from assistant.rules.find import Applicable, Binding, Territory, bindings, territories
 from assistant.rules.schema import Coverage, Ratio
 from assistant.store import policies, rollup
 from assistant.store.database import Connection, Database
@@ -111,6 +111,20 @@ def compliance(database: Database, unit: str, year: int, level: Level, today: da
         if territory.applied:
             fill(database, territory.applied, year, employed_in(territory, _membership(territory, year, today)))
     return report
+
+
+class Changes(NamedTuple):
+    """How many teachers there are, and those whose verdict turns round."""
+
+    teachers: int
+    flips: Sequence[rollup.Flip]
+
+
+def changes(database: Database, old: Applicable, new: Applicable, unit: str, year: int, today: date) -> Changes:
+    """Who would meet the hours no more, and who would now, if one rule set took the other's place."""
+    day = min(old.end, date(year, 12, 31), today)
+    with database.read() as connection:
+        return Changes(rollup.staff(connection, unit, day), rollup.flips(connection, old, new, unit, day))
 
 
 def _report(connection: Connection, unit: str, year: int, level: Level, today: date) -> tuple[Report, list[Territory]]:

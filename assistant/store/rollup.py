@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, and_, case, func, null, select
 
 from assistant.rules.calculate import PENDING
-from assistant.rules.find import Territory
+from assistant.rules.find import Applicable, Territory
 from assistant.rules.schema import Coverage
 from assistant.store.population import FIGURES, SHORT, Condition, employed, employed_in, of, standings, within
 from assistant.store.standings import good
@@ -102,6 +102,33 @@ def by_teacher(
         )
         for row in rows
     ]
+
+
+class Flip(NamedTuple):
+    """A teacher who meets one rule set and not the other: what remains under each, in hundredths."""
+
+    teacher_id: str
+    name: str
+    unit: str
+    before: int
+    after: int
+
+
+def flips(connection: Connection, old: Applicable, new: Applicable, unit: str, day: date) -> list[Flip]:
+    """The teachers of a unit whose verdict another rule set turns round."""
+    mine = and_(within(unit), employed(day))
+    first, second = standings(old, mine).subquery("old"), standings(new, mine).subquery("new")
+    query = select(Teacher.teacher_id, Teacher.name, Teacher.unit, first.c.remaining, second.c.remaining)
+    query = query.join(first, first.c.teacher_id == Teacher.teacher_id)
+    query = query.join(second, second.c.teacher_id == Teacher.teacher_id)
+    turned = (first.c.remaining == 0) != (second.c.remaining == 0)
+    return [Flip(*row) for row in connection.execute(query.where(turned).order_by(Teacher.unit, Teacher.teacher_id))]
+
+
+def staff(connection: Connection, unit: str, day: date) -> int:
+    """How many teachers a unit employs."""
+    query = select(func.count()).select_from(Teacher).where(within(unit), employed(day))
+    return connection.execute(query).scalar_one()
 
 
 def budgets(connection: Connection, unit: str, year: int) -> dict[str, dict[str, int | None]]:
