@@ -38,6 +38,7 @@ ask: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --database postgresql
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

@@ -21,7 +21,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_rules
+from api import cli_compliance, cli_move, cli_rules
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
 from assistant.settings import Settings
@@ -34,6 +34,7 @@ ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_hel
 app.add_typer(ingest, name="ingest")
 app.add_typer(cli_rules.app, name="rules")
 app.command("compliance")(cli_compliance.command)
+app.command("move")(cli_move.move_command)
 
 As = Annotated[str, typer.Option("--as", metavar="账号", help="以哪个账号的身份")]
 Json = Annotated[bool, typer.Option("--json", help="只在标准输出上给出 JSON")]

@@ -2,6 +2,8 @@
 
 `installation` and `ask` are shared by all tests and only ever asked. A test that changes anything takes `settings`: a
 copy of the stores that is its own.
+
+`--database postgresql` runs the tests that open a database once more, on a server that is started for them.
 """
 
 import os
@@ -20,6 +22,7 @@ from assistant.retrieval.index import open_stores
 from assistant.settings import Settings
 from ingest.policies import ingest_policies
 from ingest.records import load_records
+from tests.postgres import NoServer, Server, started
 
 TODAY = date(2023, 11, 15)
 SAMPLE = sorted(Path(evals.sample.__file__).parent.glob("*.csv"))
@@ -36,12 +39,68 @@ def settings_at(home: Path) -> Settings:
     return Settings(_env_file=None, home=home, today=TODAY, rate_limit=1_000_000)  # type: ignore[call-arg]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="what homes are kept in")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite(why): about what SQLite alone does; never run on PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database") == "sqlite":
+        return
+    config.hook.pytest_deselected(items=[item for item in items if not _opens_a_database(item)])
+    items[:] = [item for item in items if _opens_a_database(item)]
+    for item in items:
+        for mark in item.iter_markers("sqlite"):
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+
+
+def _opens_a_database(item: pytest.Item) -> bool:
+    assert isinstance(item, pytest.Function)
+    return "made_home" in item.fixturenames or bool({"Database", "open_stores"} & vars(item.module).keys())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server. Where none can start, tests that need one are skipped, or fail if one was promised."""
+    try:
+        with started() as server:
+            yield server
+    except NoServer as error:
+        (pytest.fail if os.environ.get("POSTGRES_REQUIRED") else pytest.skip)(str(error))
+
+
+@pytest.fixture
+def postgres_address(postgres: Server) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty PostgreSQL database that is this test's own."""
+    name = postgres.create()
+    yield postgres.address(name)
+    postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_environment() -> Iterator[None]:
+def _own_environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("XUESHI_")]:
             patch.delenv(name)
+        if request.config.getoption("--database") == "postgresql":
+            server: Server = request.getfixturevalue("postgres")
+            server.stand_in()
+            server.stand_in_below(tmp_path_factory.mktemp("hook"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_databases_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Databases of a test's own go with it: a thousand would fill the disk."""
+    if request.config.getoption("--database") == "sqlite" or "tmp_path" not in request.fixturenames:
+        yield
+        return
+    server, folder = request.getfixturevalue("postgres"), request.getfixturevalue("tmp_path")
+    yield
+    server.drop_below(folder)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 
 import evals.sample
 from assistant.retrieval.index import open_stores
@@ -74,9 +74,11 @@ class First:
 
 def rows(home: Path) -> dict[str, int]:
     """How many rows each table has."""
-    with create_engine(f"sqlite:///{home / 'xueshi.db'}").connect() as connection:
-        tables = Base.metadata.tables
-        return {name: connection.scalar(select(func.count()).select_from(tables[name])) or 0 for name in tables}
+    database, tables = Database(f"sqlite:///{home / 'xueshi.db'}"), Base.metadata.tables
+    with database.read() as connection:
+        counts = {name: connection.scalar(select(func.count()).select_from(tables[name])) or 0 for name in tables}
+    database.close()
+    return counts
 
 
 @pytest.fixture(scope="module")

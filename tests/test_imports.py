@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 import assistant.store.database
 from assistant.store.database import SCHEMA, Database
@@ -56,16 +56,19 @@ def imported(made_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     return dict(zip(steps, map(set, json.loads(told.read_text())), strict=True))
 
 
+@pytest.mark.sqlite("standing in for SQLite imports more than a start does")
 def test_the_command_line_starts_light(imported: Mapping[str, set[str]]) -> None:
     assert "api.cli" in imported["nothing"]
     assert not imported["nothing"] & {*HEAVY, "langchain", "sqlalchemy", "uvicorn", "numpy"}
 
 
+@pytest.mark.sqlite("standing in for SQLite imports more than a start does")
 def test_hours_need_no_vectors_and_no_server(imported: Mapping[str, set[str]]) -> None:
     assert "sqlalchemy" in imported["hours"]
     assert not imported["hours"] & {*HEAVY, "uvicorn"}
 
 
+@pytest.mark.sqlite("standing in for SQLite imports more than a start does")
 def test_a_policy_question_needs_vectors_and_no_torch(imported: Mapping[str, set[str]]) -> None:
     assert "chromadb" in imported["policy"]
     assert not imported["policy"] & (HEAVY - {"chromadb"})
@@ -76,10 +79,8 @@ def test_the_newest_migration_is_the_schema_that_a_start_expects() -> None:
 
 
 def test_the_models_match_the_migrations(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'xueshi.db'}"
-    Database(address).close()
-    engine = create_engine(address)
-    with engine.connect() as connection:
+    database = Database(f"sqlite:///{tmp_path / 'xueshi.db'}")
+    with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [SCHEMA]
@@ -88,4 +89,4 @@ def test_the_models_match_the_migrations(tmp_path: Path) -> None:
         for name, table in Base.metadata.tables.items():
             key = there.get_pk_constraint(name)["constrained_columns"]
             assert key == [column.name for column in table.primary_key]
-    engine.dispose()
+    database.close()

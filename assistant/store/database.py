@@ -16,6 +16,8 @@ from assistant.errors import SettingsError, Unavailable, trace
 
 SCHEMA = "0003"  # the newest migration; a test holds it to the folder's
 _LOG = logging.getLogger(__name__)
+_WAIT, _WAIT_FOR_MIGRATION = 10, 3600  # seconds: for the other writer, or the other start, to end
+_WRITER = 0x58756573  # names the one writer's lock among a PostgreSQL database's advisory locks
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -28,7 +30,7 @@ class Database:
             url = make_url(address)
             if url.get_backend_name() == "sqlite" and url.database:
                 Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(url, connect_args={"timeout": 10} if _is_sqlite(url) else {})
+            self._engine = create_engine(url, connect_args=patience(url), pool_pre_ping=not _is_sqlite(url))
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError):
             raise SettingsError("设置 XUESHI_DATABASE_URL 有误：不是 SQLAlchemy 地址，或没有安装它的驱动。") from None
         except OSError as error:
@@ -37,7 +39,9 @@ class Database:
         self._moment = {} if _is_sqlite(url) else {"isolation_level": "REPEATABLE READ"}
         if _is_sqlite(url):
             event.listen(self._engine, "connect", _prepare)
-            event.listen(self._engine, "begin", _begin)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        elif url.get_backend_name() == "postgresql":
+            event.listen(self._engine, "begin", _begin_postgresql)
         try:
             # SQLite can't be switched to its write-ahead log while others look: who opens it, opens it alone.
             with FileLock(f"{url.database}.opening") if _is_sqlite(url) and url.database else _nothing():
@@ -61,9 +65,9 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: all of it is kept, or none. Unavailable when the database fails."""
+        """A transaction: all of it is kept, or none; one at a time. Unavailable when the database fails."""
         try:
-            with self._engine.connect().execution_options(xueshi_write=True) as connection, connection.begin():
+            with self._engine.connect().execution_options(xueshi_write=_WAIT) as connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
             _LOG.error("writing failed: %s", trace(error))
@@ -86,9 +90,18 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._engine.connect().execution_options(xueshi_write=True) as connection:
+        # Of several first starts one migrates, however long; the others then find it done.
+        with self._engine.connect().execution_options(xueshi_write=_WAIT_FOR_MIGRATION) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def patience(url: URL) -> dict[str, Any]:
+    """How long a connection's driver waits for others, in its own words."""
+    if _is_sqlite(url):
+        return {"timeout": _WAIT}
+    own = "connect_timeout" in url.query
+    return {"connect_timeout": _WAIT} if url.get_driver_name().startswith("psycopg") and not own else {}
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -101,13 +114,22 @@ def _nothing() -> Iterator[None]:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    # The driver's own transaction handling commits before DDL; ours begins explicitly (see _begin).
+    # The driver's own transaction handling commits before DDL; ours begins explicitly (see _begin_sqlite).
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
-    # A writer takes its lock at once, so that it never finds mid-way that another was faster.
+# A writer takes its place at once, so that it never finds mid-way that another was faster: what it has read stays true
+# until it has written.
+
+
+def _begin_sqlite(connection: Connection) -> None:
     write = connection.get_execution_options().get("xueshi_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if wait := connection.get_execution_options().get("xueshi_write"):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait:d}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")

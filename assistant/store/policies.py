@@ -12,6 +12,7 @@ from assistant.policy import Clause, Original, Policy, PolicyMeta
 from assistant.rules.find import RuleSet
 from assistant.rules.schema import RuleFile
 from assistant.store.tables import ClauseRow, OriginalRow, PolicyRow, Revision
+from assistant.text import is_text
 
 _NAME = "policies"
 
@@ -89,7 +90,9 @@ def metas(connection: Connection) -> list[PolicyMeta]:
 
 def policy(connection: Connection, policy_id: str) -> Policy | None:
     """One policy with its clauses in order."""
-    meta = connection.execute(select(PolicyRow.meta).where(PolicyRow.id == policy_id)).scalar_one_or_none()
+    found = select(PolicyRow.meta).where(PolicyRow.id == policy_id)
+    # PostgreSQL can't even be asked for what is no text.
+    meta = connection.execute(found).scalar_one_or_none() if is_text(policy_id) else None
     if meta is None:
         return None
     query = select(ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)

@@ -4,12 +4,14 @@ import secrets
 import time
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from assistant.errors import NotFound, TooManyQuestions
 from assistant.store.tables import Thread, Turn
+from assistant.text import is_text
 
 _MINUTE = 60.0
+_OWNER = select(Thread.account).where(Thread.id == bindparam("thread"))
 
 
 def open_turn(
@@ -28,7 +30,8 @@ def open_turn(
     if thread is None:
         thread = _new_id("t")
         connection.execute(insert(Thread).values(id=thread, account=account))
-    elif connection.execute(select(Thread.account).where(Thread.id == thread)).scalar_one_or_none() != account:
+    # PostgreSQL can't even be asked for what is no text.
+    elif not is_text(thread) or connection.execute(_OWNER, {"thread": thread}).scalar_one_or_none() != account:
         raise NotFound("没有这个对话，或它不属于您。")
     turn = _new_id("a")
     values = {"id": turn, "thread_id": thread, "account": account, "asked_at": now, "question": question}

@@ -183,7 +183,7 @@ def make_policies(tmp_path: Path) -> Iterator[Make]:
 def put(database: Database, index: Index, one: Policy) -> None:
     index.add([entry(one.meta, clause) for clause in one.clauses])
     with database.write() as connection:
-        policies.replace(connection, one, None, f"{one.meta.id}-{one.clauses[0].sha256}")
+        policies.replace(connection, one, None, one.clauses[0].sha256)
         policies.mark_indexed(connection, [one.meta.id], index.stamp)
 
 
