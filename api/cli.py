@@ -21,7 +21,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_move, cli_rules
+from api import cli_compliance, cli_imports, cli_move, cli_plan, cli_rules
+from api.show import show, terminal
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
 from assistant.settings import Settings
@@ -33,8 +34,10 @@ app = typer.Typer(help="学时通：教师继续教育学时问答，每个数�
 ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
 app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_imports.imports, name="imports")
 app.command("compliance")(cli_compliance.command)
 app.command("move")(cli_move.move_command)
+app.command("plan")(cli_plan.command)
 
 As = Annotated[str, typer.Option("--as", metavar="账号", help="以哪个账号的身份")]
 Json = Annotated[bool, typer.Option("--json", help="只在标准输出上给出 JSON")]
@@ -77,11 +80,6 @@ def _check_free(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         raise SettingsError(f"不能在 {host}:{port} 上监听（{error.strerror}）：请用 --port 换一个端口。") from None
-
-
-def _out() -> Console:
-    """The terminal; where there is none, lines as long as they are."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=400, soft_wrap=True)
 
 
 def _json(value: Any) -> None:
@@ -150,7 +148,7 @@ def _show_policies(reports: Sequence["PolicyReport"], dry_run: bool) -> None:
         kinds = Counter(repair.kind for repair in report.repairs)
         repairs = "、".join(f"{kind} {count}" for kind, count in kinds.items()) or "0"
         table.add_row(report.policy_id, report.title, report.number or "—", str(report.clauses), repairs, state)
-    out = _out()
+    out = terminal()
     out.print(table)
     for report in reports:
         for warning in report.warnings:
@@ -186,7 +184,7 @@ def ingest_records_command(
     for file in report.files:
         numbers = (file.rows, file.added, file.updated, file.unchanged, file.moved, file.left)
         table.add_row(file.file, file.kind, *map(str, numbers))
-    out = _out()
+    out = terminal()
     out.print(table)
     for file in report.files:
         for warning in file.warnings:
@@ -209,7 +207,6 @@ def ask(
 
 
 def _ask(given: Settings, question: str, account: str, as_json: bool, thread: str | None = None) -> None:
-    from api.show import show
     from assistant.bootstrap import install
 
     installation = install(given)
@@ -221,7 +218,7 @@ def _ask(given: Settings, question: str, account: str, as_json: bool, thread: st
     if as_json:
         _json(answer.model_dump(mode="json"))
     else:
-        show(answer, _out())
+        show(answer, terminal())
     if answer.outcome == "unavailable":
         raise typer.Exit(1)
 
@@ -285,7 +282,7 @@ def demo(
     from api.demo import TODAY, demo_app, demo_settings, prepare
     from assistant.retrieval.index import open_stores
 
-    given, out = demo_settings(), _out()
+    given, out = demo_settings(), terminal()
     out.print(f"演示日期：{TODAY}（示例记录截至这一天）", style="bold")
     database, index = open_stores(given)
     prepare(database, index, given, out.print)

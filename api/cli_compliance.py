@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from api.show import terminal
 from assistant import settings
 from assistant.errors import InputError, NotFound
 from assistant.identity import Level
@@ -39,7 +40,11 @@ def command(
     except NotFound as error:
         raise InputError(f"--unit {unit}：{error}") from None
     if form == "table":
-        show(report, Console(file=output.open("w", encoding="utf-8") if output else sys.stdout))
+        if output:
+            with output.open("w", encoding="utf-8") as file:
+                show(report, Console(file=file, width=400, soft_wrap=True))
+        else:
+            show(report, terminal())
         return
     content = _content(report, form)
     if output:
@@ -61,8 +66,6 @@ def show(report: "Report", console: Console) -> None:
     """The report as tables, units without the path that all of them share."""
     from api.exports import sheets
 
-    if not console.is_terminal:
-        console.width = 300
     for sheet in sheets(report):
         if sheet.name == "全部教师":
             continue

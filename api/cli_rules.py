@@ -1,15 +1,14 @@
 """`xueshi rules`: proving rules against clauses, reading them as sentences, and who a changed rule would touch."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from api.show import terminal
 from assistant import settings
 from assistant.errors import InputError
 
@@ -31,7 +30,7 @@ def check_command() -> None:
         for found in check(entry.policy, entry.rules, around(entries)) if entry.rules else []:
             result = Text(found.fault, style="red") if found.fault else Text("相符")
             table.add_row(found.policy_id, found.version, found.rule, found.figure or "—", Text(found.clause), result)
-    out = Console(file=sys.stdout)
+    out = terminal()
     out.print(table)
     for entry in entries:
         for note in notes(entry.policy, entry.rules) if entry.rules else []:
@@ -47,7 +46,7 @@ def show_command(
     """用中文逐句说明规则，供管理员审定。"""
     from assistant.rules.prose import describe
 
-    out = Console(file=sys.stdout)
+    out = terminal()
     for entry in [_entry(policy)] if policy else _entries():
         for version in entry.rules.versions if entry.rules else []:
             until = f"至 {version.to}" if version.to else "起"
@@ -55,7 +54,7 @@ def show_command(
                 Text(f"{entry.policy.meta.title}（{entry.policy.meta.id}）：{version.from_} {until}", style="bold")
             )
             for rule, text, clause in describe(version):
-                out.print(Text(f"  {rule or '·'}　{text}" + (f"［{clause}］" if clause else "")), soft_wrap=True)
+                out.print(Text(f"  {rule or '·'}　{text}" + (f"［{clause}］" if clause else "")))
 
 
 @app.command("diff")
@@ -90,7 +89,7 @@ def diff_command(
         told = {"unit": place, "year": when, "teachers": found.teachers, "flips": rows}
         print(json.dumps(told, ensure_ascii=False, indent=2))  # noqa: T201
         return
-    out = Console(file=sys.stdout)
+    out = terminal()
     table = Table("单位", "教师编号", "姓名", "原来还差", "改后还差", "变化")
     for one in found.flips:
         change = "达标 → 未达标" if one.before == 0 else "未达标 → 达标"

@@ -1,10 +1,17 @@
 """Answers as readable text in a terminal."""
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from assistant.answer import Answer, Calculation
+
+
+def terminal() -> Console:
+    """Standard output; where it is no terminal, lines as long as they are."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=400, soft_wrap=True)
 
 
 def show(answer: Answer, console: Console) -> None:

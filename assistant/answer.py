@@ -107,6 +107,15 @@ class Projection(Calculation):
     assumed: list[Assumed]
 
 
+class PlanItem(CitedPart):
+    """Hours to be earned, of a course where `title` names one; `organiser` null: any whose cap isn't reached."""
+
+    category: str
+    organiser: str | None
+    hours: str
+    title: str | None
+
+
 class Table(_Part):
     """Rows for reading; `total_rows` counts what a long list was cut from."""
 
@@ -127,6 +136,6 @@ class Answer(_Part):
     citations: list[Citation] = []
     calculation: Calculation | None = None
     projection: Projection | None = None
-    plan: list[dict[str, str | None]] | None = None
+    plan: list[PlanItem] | None = None
     tables: list[Table] = []
     suggestions: list[str] = []

@@ -1,6 +1,7 @@
 """The story of one question, from who asks to what is sent."""
 
 import logging
+from collections.abc import Sequence
 
 from assistant.agent import Agent
 from assistant.answer import Answer, Outcome
@@ -8,13 +9,17 @@ from assistant.errors import HomeInUse, NotRegistered, QuestionError, Unavailabl
 from assistant.fixed import UNAVAILABLE, wording
 from assistant.guard import seal
 from assistant.identity import Account
+from assistant.planner.compose import compose
+from assistant.planner.read import Intent, Reading
 from assistant.results import Run
+from assistant.rules.make_up import Course
 from assistant.settings import Settings
 from assistant.store import people, turns
 from assistant.store.database import Database
 from assistant.text import is_text, is_utf8
-from assistant.tools import state
+from assistant.tools import plan, state
 
+_PLAN = Reading("", Intent.PLAN)
 LONGEST = 2000  # characters of a question
 _LOG = logging.getLogger(__name__)
 
@@ -75,6 +80,14 @@ class Assistant:
         with self._database.write() as connection:
             turns.close_turn(connection, turn, answer.model_dump(mode="json"))
         return answer
+
+    def plan(self, account: Account, year: int | None = None, catalogue: Sequence[Course] | None = None) -> Answer:
+        """How the account's own gap is closed for the least: in hours, or by courses of a catalogue. None is kept."""
+        run = Run(account, self._settings.clock())
+        with self._database.read() as connection:
+            result = plan(connection, run, year, catalogue)
+            blank = Answer(id="", thread_id="", outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
+            return seal(connection, "", compose(_PLAN, [result], run.today.year), [result], run.sources, blank)
 
     def me(self, account: Account, year: int | None = None) -> Answer | None:
         """The account's own state, no question needed and none kept; None: it has no teacher's records."""

@@ -1,6 +1,6 @@
 """A verdict in the answer's fields, every clause as a token that quotes the words with the rule's figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from assistant import hours
@@ -11,7 +11,7 @@ from assistant.results import Run
 from assistant.retrieval.search import sentences
 from assistant.rules.calculate import Verdict
 from assistant.rules.find import Applicable
-from assistant.rules.schema import Category, Count, Line
+from assistant.rules.schema import Count, Line
 
 
 class Cited:
@@ -83,7 +83,7 @@ class Cited:
             if isinstance(rule, Count)
         ]
 
-    def caps(self, categories: set[Category]) -> list[tuple[str, str | None]]:
+    def caps(self, categories: Set[str]) -> list[tuple[str, str | None]]:
         """The caps on sources of some categories, for who hasn't said which source is meant."""
         return [
             (f"{line.where.source}最多计入 {hours.show(line.at_most)} 学时", self.by(line))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from assistant.answer import Outcome
 from assistant.draft import Draft
-from assistant.results import Clauses, Denied, Hours, Namesakes, NotATeacher, Records, Result
+from assistant.results import Clauses, Denied, Hours, Namesakes, NotATeacher, Records, Result, Rows
 
 UNAVAILABLE = "系统的一部分暂时不可用，没有作答，以免给出错误的数字。请稍后再试。"
 UNPROVEN = "没有得到可以核实的答案，因此不作答。请换一种问法，或向学校管理员咨询。"
@@ -35,4 +35,8 @@ def wording(results: Sequence[Result]) -> Draft:
                 return Draft("查到了所问的记录，但其中的数字没有全部核实，请到登记系统查看明细。", Outcome.ANSWERED)
             case Records():
                 return Draft("没有查到所问的记录。", Outcome.ANSWERED if result.any_in_year else Outcome.NO_RECORDS)
+            case Rows(rows=[_, *_]):
+                return Draft(f"在您可以查看的范围内查到的列在下面。[^{result.token}]", Outcome.ANSWERED)
+            case Rows():
+                return Draft("在您可以查看的范围内没有查到符合条件的数据。", Outcome.ANSWERED)
     return Draft(UNPROVEN, Outcome.UNAVAILABLE)

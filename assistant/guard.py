@@ -8,9 +8,8 @@ draft that fails is replaced by a fixed wording made of the results alone; shoul
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote as percent_encoded
 
 from assistant.answer import Answer, Calculation, Citation, CitedPart, Outcome, Table
@@ -19,14 +18,17 @@ from assistant.errors import trace
 from assistant.figures import Figure, figures
 from assistant.fixed import UNAVAILABLE, wording
 from assistant.policy import Clause
-from assistant.results import Hours, Passage, Result, Sources
+from assistant.results import Hours, Passage, Result, Rows, Sources
 from assistant.store import policies
 from assistant.store.database import Connection
 
 _MARK = re.compile(r"\[\^([^\]]*)\]")
-# Fields whose digits are names, not figures.
-_NAMES = {"id", "citation", "locator", "policy_id", "record_ids", "rule_set", "sha256", "teacher_id", "url"}
+# Fields whose digits are names, not figures; the columns of a query are named by whoever wrote it.
+_NAMES = {"id", "citation", "columns", "locator", "policy_id", "record_ids", "rule_set", "sha256", "teacher_id", "url"}
+# A cell that may be summed. Nothing longer, and no exponent: a number of a billion digits takes a few characters.
+_PLAIN = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _LOG = logging.getLogger(__name__)
+_Cited = TypeVar("_Cited", bound=CitedPart)
 
 
 class Rejected(Exception):
@@ -95,17 +97,20 @@ def _counts_and_sums(table: Table) -> Iterator[Fraction]:
     yield Fraction(table.total_rows)
     yield Fraction(len(table.rows))
     for column in zip(*table.rows, strict=True):
-        try:
-            yield Fraction(sum(Decimal(cell) for cell in column))
-        except InvalidOperation:
-            continue
+        if all(map(_PLAIN.fullmatch, column)):
+            yield sum(map(Fraction, column), Fraction(0))
 
 
 def _cited(connection: Connection, draft: Draft, results: Sequence[Result], sources: Sources, ids: Answer) -> Answer:
-    """The draft with its tokens turned into numbered citations, in the order of their first use."""
+    """The draft with its tokens turned into numbered citations, in the order of their first use, and into tables."""
     state = next((result for result in results if isinstance(result, Hours)), None)
     calculation, projection = (state.calculation, state.projection) if state else (None, None)
-    tokens = [*_MARK.findall(draft.text), *_tokens(calculation), *_tokens(projection)]
+    queried = {result.token: result.table for result in results if isinstance(result, Rows)}
+    tables = [table for token, table in queried.items() if f"[^{token}]" in draft.text]
+    text = _MARK.sub(lambda match: "" if match[1] in queried else match[0], draft.text)
+    plan = state.made_up.items if state and state.made_up else None
+    tokens = [*_MARK.findall(text), *_tokens(calculation), *_tokens(projection)]
+    tokens += [item.citation for item in plan or () if item.citation]
     numbers = {token: str(number) for number, token in enumerate(dict.fromkeys(tokens), 1)}
     passages = {token: sources.passage(token) for token in numbers}
     if unknown := [token for token, passage in passages.items() if passage is None]:
@@ -115,11 +120,12 @@ def _cited(connection: Connection, draft: Draft, results: Sequence[Result], sour
     return ids.model_copy(
         update={
             "outcome": draft.outcome,
-            "text": _MARK.sub(lambda match: f"[^{numbers[match[1]]}]", draft.text),
+            "text": _MARK.sub(lambda match: f"[^{numbers[match[1]]}]", text),
             "citations": [_citation(numbers[token], passage, stored) for token, passage in shown.items()],
             "calculation": _renumbered(calculation, numbers),
             "projection": _renumbered(projection, numbers),
-            "tables": list(draft.tables),
+            "plan": None if plan is None else _copies(plan, numbers),
+            "tables": [*draft.tables, *tables],
             "suggestions": list(draft.suggestions),
         }
     )
@@ -136,12 +142,12 @@ def _renumbered(calculation: Calculation | None, numbers: Mapping[str, str]) -> 
     """A copy that cites by number."""
     if calculation is None:
         return None
-
-    def copies(parts: Sequence[Any]) -> list[Any]:
-        return [part.model_copy(update={"citation": numbers.get(part.citation or "")}) for part in parts]
-
-    cited = {name: copies(getattr(calculation, name)) for name in ("categories", "not_counted", "steps")}
+    cited = {name: _copies(getattr(calculation, name), numbers) for name in ("categories", "not_counted", "steps")}
     return calculation.model_copy(update=cited)
+
+
+def _copies(parts: Sequence[_Cited], numbers: Mapping[str, str]) -> list[_Cited]:
+    return [part.model_copy(update={"citation": numbers.get(part.citation or "")}) for part in parts]
 
 
 def _citation(number: str, passage: Passage, stored: Mapping[tuple[str, str], Clause]) -> Citation:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 
-from assistant.answer import Calculation, Projection
+from assistant.answer import Calculation, PlanItem, Projection, Table
 from assistant.identity import Account
 from assistant.policy import Clause, PolicyMeta
 from assistant.rules.calculate import Record
+from assistant.rules.make_up import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Sources:
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._passages: dict[str, Passage] = {}
+        self._rows = count(1)
 
     def cite(self, policy: PolicyMeta, clause: Clause, quote: str) -> str:
         """The token of a passage; the same passage keeps its token."""
@@ -36,6 +39,10 @@ class Sources:
     def passage(self, token: str) -> Passage | None:
         """What a token stands for."""
         return self._passages.get(token)
+
+    def rows(self) -> str:
+        """A token for rows of a query."""
+        return f"r{next(self._rows)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,21 @@ class NotATeacher:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeUp:
+    """The plan that closes a gap, or why none does. `fees`: of its courses, in yuan; `pace`: to the period's end."""
+
+    items: Sequence[PlanItem] | None
+    fees: Sequence[str] = ()
+    impossible: str = ""
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
     """A calculation; None where no rule holds for `place` in `year`. `records` are those of the period.
 
     As (text, token): `notes`, what a careful reader would ask about the period; `cuts`, what caps cut off;
-    `open_caps`, the caps on sources that a what-if left open.
+    `open_caps`, the caps on sources that a what-if left open. `made_up`: how the gap is closed, where that was asked.
     """
 
     own: bool
@@ -83,6 +100,7 @@ class Hours:
     notes: Sequence[tuple[str, str | None]] = ()
     cuts: Sequence[tuple[str, str | None]] = ()
     open_caps: Sequence[tuple[str, str | None]] = ()
+    made_up: MadeUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,32 @@ class Records:
     year: int | None
     records: Sequence[Record]
     any_in_year: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query found within the asker's scope: cells as text, the first of `total` rows.
+
+    A text that cites `token` gets the rows as a table, in which its figures are then proven.
+    """
+
+    token: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    total: int
+
+    @property
+    def table(self) -> Table:
+        """The rows as an answer shows them."""
+        rows = [list(row) for row in self.rows]
+        return Table(caption="查询结果", columns=list(self.columns), rows=rows, total_rows=self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class BadQuery:
+    """A query that wasn't run, and how to mend it."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +176,4 @@ class Clauses:
     absent: Cited | None = None
 
 
-Result = Denied | Namesakes | NotATeacher | Hours | Records | Clauses
+Result = Denied | Namesakes | NotATeacher | Hours | Records | Rows | BadQuery | Clauses

@@ -1,6 +1,7 @@
 """The agent's tools. Who asks travels in the runtime context, in no argument; every result is proven or a named no."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -9,15 +10,31 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, TypeAdapter
 
 from assistant import hours, results
-from assistant.answer import Assumed, Calculation, Projection
+from assistant.answer import Assumed, Calculation, PlanItem, Projection
 from assistant.cited import Cited
-from assistant.results import Clauses, Denied, Found, Hours, Namesakes, NotATeacher, Records, Result, Run
+from assistant.errors import InputError
+from assistant.results import (
+    BadQuery,
+    Clauses,
+    Denied,
+    Found,
+    Hours,
+    MadeUp,
+    Namesakes,
+    NotATeacher,
+    Records,
+    Result,
+    Rows,
+    Run,
+)
 from assistant.retrieval.index import Index
 from assistant.retrieval.search import Hit, quote, search
+from assistant.rules import make_up
 from assistant.rules.calculate import Record, calculate
 from assistant.rules.find import Applicable, find
+from assistant.rules.make_up import Course
 from assistant.rules.schema import Category, Organiser, Status
-from assistant.store import people, policies
+from assistant.store import people, policies, scoped
 from assistant.store.database import Connection, Database
 from assistant.store.people import TeacherInfo
 
@@ -42,15 +59,23 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
 
     @tool(response_format="content_and_artifact")
     def calculate_hours(
-        runtime: Runtime, year: Year = None, teacher: Whose = None, assume: list[Assumption] | None = None
+        runtime: Runtime,
+        year: Year = None,
+        teacher: Whose = None,
+        assume: list[Assumption] | None = None,
+        with_plan: Annotated[bool, Field(description="是否给出补足差额的最省方案")] = False,
     ) -> tuple[str, Result]:
         """按现行规则核算一位教师某年的学时：要求、已计入、还差、未计入及原因；`assume` 为假设再取得的学时。"""
         run = runtime.context
+
+        def reckoned(who: TeacherInfo) -> Hours:
+            return _planned(connection, run, who, year) if with_plan else _hours(connection, run, who, year, assume)
+
         with database.read() as connection:
-            return _told(_for_teacher(connection, run, teacher, lambda who: _hours(connection, run, who, year, assume)))
+            return _told(_for_teacher(connection, run, teacher, reckoned))
 
     @tool(response_format="content_and_artifact")
-    def query_records(
+    def list_records(
         runtime: Runtime,
         year: Year = None,
         statuses: list[Status] | None = None,
@@ -102,12 +127,44 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
             absent = _absent(connection, run, query, hits)
         return _told(Clauses(run.account.place, found, contact, rule is not None, absent))
 
-    return [calculate_hours, query_records, search_policy]
+    @tool(response_format="content_and_artifact", description=_queries())
+    def query_records(runtime: Runtime, sql: Annotated[str, Field(description="一句 SELECT")]) -> tuple[str, Result]:
+        # Imported here: the parser takes longer to import than most answers to make.
+        from assistant.store.sql import check
+
+        run = runtime.context
+        try:
+            found = scoped.query(database, run.account.scope, check(sql, scoped.dialect(database)))
+        except InputError as error:
+            return _told(BadQuery(str(error)))
+        return _told(Rows(run.sources.rows(), *found))
+
+    return [calculate_hours, list_records, query_records, search_policy]
 
 
 def state(connection: Connection, run: Run, year: int | None = None) -> Result:
     """The asker's own hours of a year, no question needed."""
     return _for_teacher(connection, run, None, lambda who: _hours(connection, run, who, year, None))
+
+
+def plan(connection: Connection, run: Run, year: int | None, catalogue: Sequence[Course] | None) -> Result:
+    """The asker's own hours of a year, and how the gap is closed for the least: in hours, or by courses on offer."""
+    return _for_teacher(connection, run, None, lambda who: _planned(connection, run, who, year, catalogue))
+
+
+def _queries() -> str:
+    """What a model needs to know for writing a query."""
+    views = "\n".join(
+        f"{view}：" + "；".join(f"{name} {column.meaning}" for name, column in columns.items())
+        for view, columns in scoped.VIEWS.items()
+    )
+    return f"""用一句标准 SQL 的 SELECT，从下列视图查询和汇总提问者可以查看的数据；别的工具答不了时才用。
+
+{views}
+
+学时和金额都是整数，求和之后再除以 100.0 才是学时、元。用 AS 给结果列起中文名。
+最多返回 {scoped.MOST_ROWS} 行，total 是总行数。没有查到不等于不存在：范围以外的数据看不到。
+在文中写结果的 token，如 [^r1]，结果就作为表格附在回答里；没有引用的结果，其中的数字不能写进回答。"""
 
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
@@ -136,6 +193,44 @@ def _for_teacher(connection: Connection, run: Run, name: str | None, answer: Cal
     return answer(found[0]) if found else Denied()
 
 
+def _planned(
+    connection: Connection, run: Run, who: TeacherInfo, year: int | None, catalogue: Sequence[Course] | None = None
+) -> Hours:
+    """The hours of a year with the plan that closes the gap; without a rule there is nothing to plan."""
+    found = _hours(connection, run, who, year, None)
+    applied = find(policies.rule_sets(connection), who.unit, found.year)
+    if applied is None:
+        return found
+    cited, records = _cited(connection, run, applied), found.records
+    pace = make_up.pace(calculate(applied, records), run.today)
+    if catalogue is None:
+        made = make_up.cheapest_hours(applied, records)
+    else:
+        made = make_up.cheapest_courses(applied, records, catalogue, run.today)
+    if isinstance(made, make_up.Impossible):
+        return replace(found, made_up=MadeUp(None, impossible=made.reason, pace=pace))
+    items = [
+        PlanItem(
+            category=item.category,
+            organiser=item.organiser,
+            hours=hours.show(item.hours),
+            title=item.title,
+            citation=cited.by(item.rule),
+        )
+        for item in made.items
+    ]
+    fees = [hours.show(item.fee) for item in made.items if item.fee is not None]
+    stated = [Assumed(category=one.category, organiser=one.organiser, hours=one.hours) for one in items]
+    after = Projection(assumed=stated, **cited.fields(made.after, who.teacher_id)) if items else None
+    caps = cited.caps({item.category for item in made.items if item.organiser is None})
+    return replace(found, projection=after, open_caps=caps, made_up=MadeUp(items, fees, pace=pace))
+
+
+def _cited(connection: Connection, run: Run, applied: Applicable) -> Cited:
+    found = {name: policies.policy(connection, name) for name in applied.cites}
+    return Cited(run, {name: policy for name, policy in found.items() if policy}, applied)
+
+
 def _hours(
     connection: Connection, run: Run, who: TeacherInfo, year: int | None, assume: Sequence[Assumption] | None
 ) -> Hours:
@@ -145,8 +240,7 @@ def _hours(
     if applied is None:
         in_year = [row for row in rows if row.completed_on.year == year]
         return Hours(_own(run, who), who.name, who.unit, year, in_year)
-    found = {name: policies.policy(connection, name) for name in applied.cites}
-    cited = Cited(run, {name: policy for name, policy in found.items() if policy}, applied)
+    cited = _cited(connection, run, applied)
     verdict = calculate(applied, rows, joined=who.employed_from, left=who.employed_to)
     projection = None
     if assume:

@@ -4,13 +4,17 @@ import codecs
 import csv
 import io
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from assistant.errors import InputError
 from assistant.store.loading import COLUMNS, KINDS, Kind
+from ingest.xlsx import read_workbook
 
 CHINESE = {
     "unit": "单位",
@@ -45,15 +49,19 @@ _MAY_LACK: Mapping[Kind, Sequence[str]] = {
     "accounts": ("teacher_id", "unit", "wecom_userid"),
 }
 _SHOWN = 40
+_PIECE = 1 << 20
+_ERRORS = ("#N/A", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!")
+_ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+[0-9]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters, that no database takes
+_SUSPECT = re.compile(f"^[=#0-9]|{_CONTROL.pattern}")  # most cells need no closer look
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file whose header is understood. Rows are numbered as a spreadsheet does, the header being row 1.
+    """A file whose header is understood. Rows are numbered as a spreadsheet does.
 
-    `places`: English column name → which cell of a row. `rows` can be gone through once; InputError where
-    the file can't be read any further.
+    `places`: English column name → which cell of a row. `rows` can be gone through once, after which `warnings` are
+    complete; InputError where the file can't be read any further.
     """
 
     file: str
@@ -70,28 +78,27 @@ class Table:
 
 def read_table(path: Path, file: str) -> Table:
     """A record file, called `file` in messages. InputError: no file, unreadable, or a header that makes no sense."""
-    try:
-        rows = _numbered(file, _read(path))
-    except ValueError as error:
-        raise InputError(f"{file}：{error}") from None
-    _, headers = next(rows, (1, []))
+    warnings: list[str] = []
+    read = read_workbook(path, file, warnings) if path.suffix.lower() == ".xlsx" else _csv(path, file)
+    rows = ((number, [cell.strip() for cell in cells]) for number, cells in read)
+    at, headers = next(rows, (1, []))
     if not any(headers):
         raise InputError(f"{file}：文件为空，或第 1 行没有列名，请在第 1 行写上列名。")
-    if problems := [f"{file} 第 1 行「{show(cell)}」：{what}" for cell in headers if (what := unsafe(cell))]:
+    if problems := [f"{file} 第 {at} 行「{show(cell)}」：{what}" for cell in headers if (what := unsafe(cell))]:
         raise InputError(problems)
     names = [_ENGLISH.get(header, header) for header in headers]
     if twice := {name for name, count in Counter(filter(None, names)).items() if count > 1}:
         same = "、".join(show(header) for header, name in zip(headers, names, strict=True) if name in twice)
-        raise InputError(f"{file} 第 1 行「{same}」：同一列出现了不止一次，请只留一列。")
-    kind = _kind(file, names)
+        raise InputError(f"{file} 第 {at} 行「{same}」：同一列出现了不止一次，请只留一列。")
+    kind = _kind(f"{file} 第 {at} 行", names)
     unknown = [name for name in names if name and name not in COLUMNS[kind]]
     lacking = [name for name in COLUMNS[kind] if name not in names and name not in _MAY_LACK.get(kind, ())]
     if lacking:
         hint = f"不认识的列：{'、'.join(map(show, unknown))}" if unknown else "请补上"
         raise InputError(
-            [f"{file} 第 1 行：{kind} 表缺少列「{name}」（{CHINESE[name]}），{hint}。" for name in lacking]
+            [f"{file} 第 {at} 行：{kind} 表缺少列「{name}」（{CHINESE[name]}），{hint}。" for name in lacking]
         )
-    warnings = [f"不认识的列「{show(name)}」，已忽略。" for name in unknown]
+    warnings += [f"不认识的列「{show(name)}」，已忽略。" for name in unknown]
     warnings += [f"第 {place} 列没有列名，已忽略。" for place, name in enumerate(names, 1) if not name]
     places = {name: place for place, name in enumerate(names) if name in COLUMNS[kind]}
     # Spreadsheets leave empty rows behind: they say nothing, and count only for the numbering.
@@ -111,53 +118,71 @@ def visible(text: str) -> str:
 
 def unsafe(cell: str) -> str | None:
     """What makes a cell one that no file may hold, whatever its column; None: nothing."""
+    if not _SUSPECT.search(cell):
+        return None
     if cell.startswith("="):
         return "以“=”开头，像是公式，请改填公式算出的值。"
+    if cell in _ERRORS:
+        return "是 Excel 的出错值，请改填正确的内容。"
+    if _ROUNDED.fullmatch(cell):
+        return "是科学计数法，Excel 已丢掉末几位数字，请把这一列设为文本格式后重填。"
     if _CONTROL.search(cell):
         return "含有换行、制表符等控制字符，请删去。"
     return None
 
 
-def _read(path: Path) -> Iterator[list[str]]:
-    """The rows of a file as text, header first. ValueError here or on the way: what is wrong."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError("文件不存在，请核对路径。") from None
-    except OSError as error:
-        raise ValueError(f"无法读取（{error.strerror}）。") from None
-    return _csv(content)
-
-
-def _csv(content: bytes) -> Iterator[list[str]]:
-    try:
-        text = content.removeprefix(codecs.BOM_UTF8).decode()
-    except UnicodeDecodeError:
-        try:
-            text = content.decode("gb18030")
-        except UnicodeDecodeError:
-            raise ValueError("编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 编码的 csv。") from None
-    return _csv_rows(text)
-
-
-def _csv_rows(text: str) -> Iterator[list[str]]:
-    try:
-        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
-    except csv.Error as error:
-        why = "单元格过长，或双引号没有成对" if "limit" in str(error) else "双引号没有成对，或其后另有文字"
-        raise ValueError(f"{why}，此后的内容无法读取，请改正后再导入。") from None
-
-
-def _numbered(file: str, rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _csv(path: Path, file: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a csv file, streamed. InputError, here or on the way: what is wrong."""
     number = 0
     try:
-        for number, cells in enumerate(rows, 1):
-            yield number, [cell.strip() for cell in cells]
-    except ValueError as error:
-        raise InputError(f"{file} 第 {number + 1} 行：{error}") from None
+        with _seekable(path) as content:
+            text = io.TextIOWrapper(content, _encoding(content), newline="")
+            for number, cells in enumerate(csv.reader(text, strict=True), 1):
+                yield number, cells
+    except FileNotFoundError:
+        raise InputError(f"{file}：文件不存在，请核对路径。") from None
+    except OSError as error:
+        raise InputError(f"{file}：无法读取（{error.strerror}）。") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file}：编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 编码的 csv。") from None
+    except csv.Error as error:
+        why = "单元格过长，或双引号没有成对" if "limit" in str(error) else "双引号没有成对，或其后另有文字"
+        raise InputError(f"{file} 第 {number + 1} 行：{why}，此后的内容无法读取，请改正后再导入。") from None
 
 
-def _kind(file: str, names: Sequence[str]) -> Kind:
+def _seekable(path: Path) -> IO[bytes]:
+    """A file that can be gone through twice; what comes from a pipe is copied."""
+    content = path.open("rb")
+    if content.seekable():
+        return content
+    copy = TemporaryFile()  # noqa: SIM115  the caller's to close
+    with content:
+        shutil.copyfileobj(content, copy)
+    copy.seek(0)
+    return copy
+
+
+def _encoding(content: IO[bytes]) -> str:
+    """The encoding of all of it. UnicodeDecodeError: neither of the two."""
+    try:
+        return _decoded(content, "utf-8-sig")
+    except UnicodeDecodeError:
+        return _decoded(content, "gb18030")
+
+
+def _decoded(content: IO[bytes], encoding: str) -> str:
+    """The encoding, once all has been decoded by it; `content` is left at its start."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while piece := content.read(_PIECE):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    finally:
+        content.seek(0)
+    return encoding
+
+
+def _kind(where: str, names: Sequence[str]) -> Kind:
     """The kind most of whose columns are there; of two with as many, the one that has all that it needs."""
 
     def fit(kind: Kind) -> tuple[int, bool]:
@@ -168,5 +193,5 @@ def _kind(file: str, names: Sequence[str]) -> Kind:
     kinds = [kind for kind in KINDS if fit(kind) == best]
     if len(kinds) > 1:
         known = "；".join(f"{kind}：{'、'.join(COLUMNS[kind])}" for kind in KINDS)
-        raise InputError(f"{file} 第 1 行：从列名看不出是哪种表，列名应以逗号分隔，可用中文或英文。{known}。")
+        raise InputError(f"{where}：从列名看不出是哪种表，列名应以逗号分隔，可用中文或英文。{known}。")
     return kinds[0]

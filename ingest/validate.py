@@ -1,17 +1,21 @@
 """Checking the rows of record files: every cell by itself, the row as a whole, keys, and what rows refer to."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import NamedTuple, get_args
 
 from assistant import hours
 from assistant.errors import InputError
 from assistant.identity import Role
 from assistant.rules.schema import Category, Organiser, Status
-from assistant.store.loading import COLUMNS, KEY_WIDTH, Kind, Row, Stored, Value, limit
+from assistant.store.loading import COLUMNS, KEY_WIDTH, KINDS, REFERENCES, Kind, Row, Stored, Value, limit
+from assistant.store.reach import Reach
+from ingest.spool import Spool, recurring
 from ingest.table import Table, show, unsafe
 
 LEVELS = ("province", "city", "county", "town", "school")
@@ -22,13 +26,14 @@ _MAY_BE_EMPTY: Mapping[Kind, Sequence[str]] = {
     "budgets": ("public_funds", "training_spend", "payroll", "training_appropriation"),
     "accounts": ("teacher_id", "unit", "wecom_userid"),
 }
-# Column → the kind of file whose key it names.
-_REFERENCES: Mapping[Kind, Mapping[str, Kind]] = {
-    "teachers": {"unit": "units"},
-    "credits": {"teacher_id": "teachers"},
-    "budgets": {"unit": "units"},
-    "accounts": {"teacher_id": "teachers", "unit": "units"},
+_STATUS = COLUMNS["credits"].index("status")
+_TRAINING = itemgetter(*map(COLUMNS["credits"].index, ("teacher_id", "title", "completed_on", "hours")))
+# Kinds whose keys others name, and what is said of one that isn't there.
+_REFERRED_TO: Mapping[Kind, str] = {
+    "units": "单位，请先在 units 表中加入它",
+    "teachers": "教师，请先在 teachers 表中加入此人",
 }
+_OUTSIDE = "这一行不在您可以维护的范围内，或者它所指的教师、单位没有登记。"
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2}))")
 _AMOUNT = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2}))?")
 _BELOW_ZERO = re.compile(r"-[0-9]+(\.[0-9]+)?")
@@ -36,6 +41,7 @@ _FIRST_YEAR = 1970  # of records and budgets
 _FIRST_EMPLOYED = date(1900, 1, 1)
 
 _Parse = Callable[[str], Value]
+Place = tuple[str, int]  # file and number of a row
 
 
 class Problem(NamedTuple):
@@ -48,93 +54,175 @@ class Problem(NamedTuple):
 
 @dataclass
 class Sheet:
-    """A checked file: values in the order of COLUMNS, None where a cell is empty or bad; numbers of the rows.
+    """A checked file: its rows, values in the order of COLUMNS, None where a cell is empty or bad.
 
-    `keys`: key → row number. `complete`: the file could be read to its end.
+    `keys`: a hash of every whole key; `trainings`: of credits, one of every row's training. `wanted`:
+    what each column that refers to something names. `named`: key → row, where other kinds may refer to it.
+    `complete`: the file could be read to its end.
     """
 
     table: Table
-    rows: list[Row]
-    numbers: list[int]
-    keys: dict[Row, int]
+    rows: Spool = field(default_factory=Spool)
+    keys: "array[int]" = field(default_factory=lambda: array("q"))
+    trainings: "array[int]" = field(default_factory=lambda: array("q"))
+    wanted: dict[str, set[Value]] = field(default_factory=dict)
+    named: dict[Value, Row] = field(default_factory=dict)
     complete: bool = False
 
 
-def check(table: Table, today: date, earlier: Sequence[Sheet], problems: list[Problem]) -> Sheet:
-    """Check all that shows in the file itself, and keys against `earlier` files of its kind; adds to `problems`."""
+def check(table: Table, today: date, problems: list[Problem]) -> Sheet:
+    """Check all that shows in a row itself; adds to `problems`."""
     columns, width = COLUMNS[table.kind], KEY_WIDTH[table.kind]
-    parsers = [(table.places.get(name, -1), parse) for name, parse in _parsers(table.kind, today).items()]
-    others = sorted(set(range(len(table.headers))) - set(table.places.values()))
-    sheet, number = Sheet(table, [], [], {}), 1
+    # A column that the file lacks is read from beyond the row, where there is an empty cell for it.
+    beyond = len(table.headers)
+    parsers = [(table.places.get(name, beyond), parse) for name, parse in _parsers(table.kind, today).items()]
+    others = sorted(set(range(beyond)) - set(table.places.values()))
+    references = [(columns.index(name), set[Value]()) for name in REFERENCES[table.kind]]
+    sheet, number = Sheet(table), 1
+    sheet.wanted = {columns[place]: values for place, values in references}
     try:
         for number, cells in table.rows:
-            if len(cells) != len(table.headers):
-                text = f"有 {len(cells)} 个单元格，应与列名一样是 {len(table.headers)} 个，请检查逗号是否多了或少了。"
+            if len(cells) != beyond:
+                text = f"有 {len(cells)} 个单元格，应与列名一样是 {beyond} 个，请检查是否多了或少了逗号或单元格。"
                 problems.append(Problem(number, 0, f"{table.file} 第 {number} 行：{text}"))
                 continue
-            values: list[Value] = []
-            bad = set[str]()
-            for column, (place, parse) in enumerate(parsers):
-                try:
-                    values.append(parse(cells[place]) if place >= 0 else None)
-                except ValueError as error:
-                    values.append(None)
-                    bad.add(columns[column])
-                    problems.append(_cell(table, number, columns[column], cells[place], str(error)))
+            cells.append("")
+            try:
+                row: Row = tuple([parse(cells[place]) for place, parse in parsers])
+                bad = set[str]()
+            except ValueError:
+                row, bad = _with_faults(table, number, cells, parsers, problems)
             for place in others:
                 if what := unsafe(cells[place]):
                     where = f"{table.file} 第 {number} 行「{show(table.headers[place])}」（{show(cells[place])}）"
                     problems.append(Problem(number, len(columns), f"{where}：{what}"))
-            row = tuple(values)
-            for name, what in _row_faults(table.kind, dict(zip(columns, row, strict=True))):
-                if name not in bad:
-                    cell = cells[table.places[name]] if name in table.places else ""
-                    problems.append(_cell(table, number, name, cell, what))
+            if table.kind in _AT_ODDS:
+                for name, what in _AT_ODDS[table.kind](dict(zip(columns, row, strict=True))):
+                    if name not in bad:
+                        cell = cells[table.places.get(name, beyond)]
+                        problems.append(cell_problem(table, number, name, cell, what))
             key = row[:width]
             if None not in key:
-                _note_key(sheet, earlier, key, number, problems)
-            sheet.rows.append(row)
-            sheet.numbers.append(number)
+                sheet.keys.append(hash(key))
+            for place, values in references:
+                values.add(row[place])
+            if table.kind == "credits":
+                if same := training(row):
+                    sheet.trainings.append(hash(same))
+            elif table.kind in _REFERRED_TO and row[0] is not None:
+                sheet.named[row[0]] = row
+            sheet.rows.append(number, row)
         sheet.complete = True
     except InputError as error:
         problems += [Problem(number + 1, 0, line) for line in error.problems]
     return sheet
 
 
-def check_references(sheets: Sequence[Sheet], stored: Stored, problems: Mapping[str, list[Problem]]) -> None:
+def _with_faults(
+    table: Table, number: int, cells: Sequence[str], parsers: Sequence[tuple[int, _Parse]], problems: list[Problem]
+) -> tuple[Row, set[str]]:
+    """A row with None for every bad cell, and the names of their columns."""
+    values: list[Value] = []
+    bad = set[str]()
+    for name, (place, parse) in zip(COLUMNS[table.kind], parsers, strict=True):
+        try:
+            values.append(parse(cells[place]))
+        except ValueError as error:
+            values.append(None)
+            bad.add(name)
+            problems.append(cell_problem(table, number, name, cells[place], str(error)))
+    return tuple(values), bad
+
+
+def training(row: Row) -> Row | None:
+    """What two records of the same training have in common; None: a rejected record, which counts nowhere."""
+    same: Row = _TRAINING(row)
+    return None if row[_STATUS] == "已驳回" else same
+
+
+def check_keys(sheets: Sequence[Sheet], problems: Mapping[str, list[Problem]]) -> None:
+    """Check that no key stands in two rows. `problems`: by file."""
+    for kind in KINDS:
+        same = [sheet for sheet in sheets if sheet.table.kind == kind]
+        # Rows are gone through again only where two keys may be alike.
+        if twice := recurring(sheet.keys for sheet in same):
+            first: dict[Row, tuple[Sheet, int]] = {}
+            for sheet in same:
+                for number, row in sheet.rows:
+                    key = row[: KEY_WIDTH[kind]]
+                    if None not in key and hash(key) in twice:
+                        other, at = first.setdefault(key, (sheet, number))
+                        if (other, at) != (sheet, number):
+                            problems[sheet.table.file].append(_key_problem(sheet, number, key, other, at))
+
+
+def _key_problem(sheet: Sheet, number: int, key: Row, other: Sheet, at: int) -> Problem:
+    table = sheet.table
+    columns = "、".join(table.header(name) for name in COLUMNS[table.kind][: len(key)])
+    where = f"{table.file} 第 {number} 行「{columns}」（{'、'.join(show(str(part)) for part in key)}）"
+    first = f"第 {at} 行" if other is sheet else f" {other.table.file} 第 {at} 行"
+    return Problem(number, 0, f"{where}：与{first}重复，同一项只能出现一次，请删去其一。")
+
+
+def check_reach(sheets: Sequence[Sheet], reach: Reach, problems: Mapping[str, list[Problem]]) -> Set[Place]:
+    """The rows that whoever imports may not write; each is told in words that don't tell whether anything is there."""
+    outside = set[Place]()
+    unit = COLUMNS["teachers"].index("unit")
+    homes = {key: row[unit] for sheet in sheets if sheet.table.kind == "teachers" for key, row in sheet.named.items()}
+    for sheet in sheets:
+        table, first = sheet.table, COLUMNS[sheet.table.kind][0]
+        for chunk in sheet.rows.chunks():
+            judged = reach.outside(table.kind, [row for _, row in chunk], homes)
+            for (number, row), is_outside in zip(chunk, judged, strict=True):
+                if is_outside:
+                    outside.add((table.file, number))
+                    problems[table.file].append(cell_problem(table, number, first, str(row[0] or ""), _OUTSIDE))
+    return outside
+
+
+def check_references(
+    sheets: Sequence[Sheet], stored: Stored, outside: Set[Place], problems: Mapping[str, list[Problem]]
+) -> None:
     """Check that what rows refer to is in the call or stored, and that teachers belong to schools.
 
-    A key counts as there even where its own row is bad, so that one fault isn't told twice. `problems`: by file.
+    A key counts as there even where its own row is bad, so that one fault isn't told twice. `outside`: rows of which
+    nothing more is to be told. `problems`: by file.
     """
-    known: dict[Kind, set[Value]] = {"units": set(), "teachers": set()}
+    known: dict[Kind, set[Value]] = {}
     levels: dict[Value, Value] = {}
-    for target in known:
-        there = {key[0] for sheet in sheets if sheet.table.kind == target for key in sheet.keys}
-        wanted = {row[place] for sheet, _, place in _references(sheets, target) for row in sheet.rows}
-        found = stored.existing(target, {(value,) for value in wanted - there - {None}})
-        known[target] = there | {key[0] for key in found}
+    for target in _REFERRED_TO:
+        named = {key: row for sheet in sheets if sheet.table.kind == target for key, row in sheet.named.items()}
+        wanted = {value for sheet in sheets for name in _naming(sheet, target) for value in sheet.wanted[name]}
+        found = stored.existing(target, {(value,) for value in wanted - named.keys() - {None}})
+        known[target] = {None, *named, *(key[0] for key in found)}
         if target == "units":
-            levels = {row[0]: row[1] for row in found.values()}
+            levels = {row[0]: row[1] for row in (*found.values(), *named.values())}
     for sheet in sheets:
-        if sheet.table.kind == "units":
-            levels |= {row[0]: row[1] for row in sheet.rows}
-    for target, what in (
-        ("units", "单位，请先在 units 表中加入它"),
-        ("teachers", "教师，请先在 teachers 表中加入此人"),
-    ):
-        for sheet, name, place in _references(sheets, target):
-            table, faults = sheet.table, problems[sheet.table.file]
-            for number, row in zip(sheet.numbers, sheet.rows, strict=True):
-                if (value := row[place]) is None:
-                    continue
-                if value not in known[target]:
-                    faults.append(_cell(table, number, name, str(value), f"没有这个{what}，或与本表一同导入。"))
-                elif table.kind == "accounts" and (wrong := _wrong_level(row, levels.get(value))):
-                    faults.append(_cell(table, number, name, str(value), wrong))
-                elif table.kind == "teachers" and (levels.get(value) or _SCHOOL) != _SCHOOL:
-                    text = f"这个单位的层级是 {levels[value]}，教师的单位必须是学校（school）。"
-                    faults.append(_cell(table, number, name, str(value), text))
-    _check_levels(sheets, stored, problems)
+        for target in _REFERRED_TO:
+            for name in _naming(sheet, target):
+                # Where all is known and nothing else is asked of it, no row needs to be looked at.
+                if target == "units" or not sheet.wanted[name] <= known[target]:
+                    found_faults = _reference_faults(sheet, name, known[target], levels, outside)
+                    problems[sheet.table.file].extend(found_faults)
+    _check_levels(sheets, stored, outside, problems)
+
+
+def _reference_faults(
+    sheet: Sheet, name: str, known: Set[Value], levels: Mapping[Value, Value], outside: Set[Place]
+) -> Iterator[Problem]:
+    table, place = sheet.table, COLUMNS[sheet.table.kind].index(name)
+    for number, row in sheet.rows:
+        value = row[place]
+        if value is None or (table.file, number) in outside:
+            continue
+        if value not in known:
+            what = f"没有这个{_REFERRED_TO[REFERENCES[table.kind][name]]}，或与本表一同导入。"
+            yield cell_problem(table, number, name, str(value), what)
+        elif table.kind == "accounts" and (wrong := _wrong_level(row, levels.get(value))):
+            yield cell_problem(table, number, name, str(value), wrong)
+        elif table.kind == "teachers" and (levels.get(value) or _SCHOOL) != _SCHOOL:
+            text = f"这个单位的层级是 {levels[value]}，教师的单位必须是学校（school）。"
+            yield cell_problem(table, number, name, str(value), text)
 
 
 def _wrong_level(row: Row, level: Value) -> str | None:
@@ -146,54 +234,50 @@ def _wrong_level(row: Row, level: Value) -> str | None:
     return f"这个单位的层级是 {level}，角色为 {role} 的账号须属于层级为 {due} 的单位。"
 
 
-def _check_levels(sheets: Sequence[Sheet], stored: Stored, problems: Mapping[str, list[Problem]]) -> None:
+def _check_levels(
+    sheets: Sequence[Sheet], stored: Stored, outside: Set[Place], problems: Mapping[str, list[Problem]]
+) -> None:
     """A unit that still has teachers stays a school."""
-    moved = {key[0] for sheet in sheets if sheet.table.kind == "teachers" for key in sheet.keys}
+    moved = {key for sheet in sheets if sheet.table.kind == "teachers" for key in sheet.named}
     for sheet in sheets:
         if sheet.table.kind != "units":
             continue
-        above = {row[0] for row in sheet.rows if row[1] not in (None, _SCHOOL)} - {None}
+        above = {unit for unit, row in sheet.named.items() if row[1] not in (None, _SCHOOL)}
         staffed = {unit for teacher_id, unit in stored.teachers_of(above) if teacher_id not in moved}
-        for number, (unit, level) in zip(sheet.numbers, sheet.rows, strict=True):
-            if unit in staffed and level not in (None, _SCHOOL):
+        for number, (unit, level) in sheet.rows if staffed else ():
+            if unit in staffed and level not in (None, _SCHOOL) and (sheet.table.file, number) not in outside:
                 what = f"已有教师属于 {show(str(unit))}，它的层级必须是 school，或先将教师调到别的学校。"
-                problems[sheet.table.file].append(_cell(sheet.table, number, "level", str(level), what))
+                problems[sheet.table.file].append(cell_problem(sheet.table, number, "level", str(level), what))
 
 
-def _references(sheets: Sequence[Sheet], target: Kind) -> Iterator[tuple[Sheet, str, int]]:
-    for sheet in sheets:
-        for name, kind in _REFERENCES.get(sheet.table.kind, {}).items():
-            if kind == target:
-                yield sheet, name, COLUMNS[sheet.table.kind].index(name)
+def _naming(sheet: Sheet, target: Kind) -> list[str]:
+    """The columns of a file that refer to rows of a kind."""
+    return [name for name, kind in REFERENCES[sheet.table.kind].items() if kind == target]
 
 
-def _note_key(sheet: Sheet, earlier: Sequence[Sheet], key: Row, number: int, problems: list[Problem]) -> None:
-    for other in (*earlier, sheet):
-        if key in other.keys:
-            table, names = sheet.table, COLUMNS[sheet.table.kind][: len(key)]
-            columns = "、".join(table.header(name) for name in names)
-            where = f"{table.file} 第 {number} 行「{columns}」（{'、'.join(show(str(part)) for part in key)}）"
-            first = f"第 {other.keys[key]} 行" if other is sheet else f" {other.table.file} 第 {other.keys[key]} 行"
-            problems.append(Problem(number, 0, f"{where}：与{first}重复，同一项只能出现一次，请删去其一。"))
-            return
-    sheet.keys[key] = number
-
-
-def _cell(table: Table, number: int, column: str, value: str, what: str) -> Problem:
+def cell_problem(table: Table, number: int, column: str, value: str, what: str) -> Problem:
+    """What is wrong with a cell."""
     text = f"{table.file} 第 {number} 行「{table.header(column)}」（{show(value) or '空'}）：{what}"
     return Problem(number, COLUMNS[table.kind].index(column), text)
 
 
-def _row_faults(kind: Kind, row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    """Columns at odds with others of their row, and how. Bad cells are None here, as empty ones are."""
-    if kind == "teachers":
-        start, end = row["employed_from"], row["employed_to"]
-        if isinstance(start, date) and isinstance(end, date) and end < start:
-            yield "employed_to", f"离职日期不能早于入职日期（{start}）。"
-    elif kind == "accounts":
-        needed = "teacher_id" if row["role"] == Role.TEACHER else "unit"
-        if row["role"] is not None and row[needed] is None:
-            yield needed, f"角色为 {row['role']} 的账号必须填写{'教师编号' if needed == 'teacher_id' else '单位'}。"
+def _teacher_at_odds(row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    start, end = row["employed_from"], row["employed_to"]
+    if isinstance(start, date) and isinstance(end, date) and end < start:
+        yield "employed_to", f"离职日期不能早于入职日期（{start}）。"
+
+
+def _account_at_odds(row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    needed = "teacher_id" if row["role"] == Role.TEACHER else "unit"
+    if row["role"] is not None and row[needed] is None:
+        yield needed, f"角色为 {row['role']} 的账号必须填写{'教师编号' if needed == 'teacher_id' else '单位'}。"
+
+
+# Columns at odds with others of their row, and how. Bad cells are None here, as empty ones are.
+_AT_ODDS: Mapping[Kind, Callable[[Mapping[str, Value]], Iterator[tuple[str, str]]]] = {
+    "teachers": _teacher_at_odds,
+    "accounts": _account_at_odds,
+}
 
 
 def _parsers(kind: Kind, today: date) -> dict[str, _Parse]:
@@ -217,8 +301,9 @@ def _parsers(kind: Kind, today: date) -> dict[str, _Parse]:
 
     def parser(column: str) -> _Parse:
         empty = column in _MAY_BE_EMPTY.get(kind, ())
-        # Most columns say the same few things over and over; what is at fault is not remembered.
-        return lru_cache(4096)(partial(_value, empty, limit(kind, column), special.get(column, str)))
+        parse = partial(_value, empty, limit(kind, column), special.get(column, str))
+        # Most columns say the same few things over and over, keys don't; what is at fault is not remembered.
+        return parse if column == COLUMNS[kind][0] else lru_cache(4096)(parse)
 
     return {column: parser(column) for column in COLUMNS[kind]}
 

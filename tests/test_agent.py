@@ -125,7 +125,7 @@ def test_a_model_answers_from_the_tools(play: Play) -> None:
 
 
 def test_two_people_s_models_are_told_each_their_own(play: Play) -> None:
-    calls: Reply = [("calculate_hours", {}), ("query_records", {})]
+    calls: Reply = [("calculate_hours", {}), ("list_records", {})]
     for account, own, other in (("t0001", "T0001", "T0003"), ("t0003", "T0003", "T0001")):
         answer, model = play(calls, "好。", account=account)
         told = "".join(str(message.content) for message in model.results)
@@ -183,7 +183,7 @@ FORGED = [
 ]
 
 
-@pytest.mark.parametrize("tool", ["calculate_hours", "query_records"])
+@pytest.mark.parametrize("tool", ["calculate_hours", "list_records"])
 @pytest.mark.parametrize("forged", FORGED, ids=str)
 def test_a_forged_argument_changes_nothing(tool: str, forged: dict[str, Any], play: Play) -> None:
     """It is ignored, or the call is refused: never is it somebody else who asks."""
@@ -195,7 +195,7 @@ def test_a_forged_argument_changes_nothing(tool: str, forged: dict[str, Any], pl
     assert answer.calculation is None or answer.calculation.teacher_id == "T0001"
 
 
-@pytest.mark.parametrize("tool", ["calculate_hours", "query_records"])
+@pytest.mark.parametrize("tool", ["calculate_hours", "list_records"])
 @pytest.mark.parametrize("who", ["T0003", "t0003", "陈静", "T9999", "李明", "%", "T000_", "' OR 1=1 --", "*", ""])
 def test_another_s_name_is_denied_in_the_same_words(tool: str, who: str, play: Play) -> None:
     answer, model = play([(tool, {"teacher": who})], "好。")
@@ -209,7 +209,7 @@ def test_another_s_name_is_denied_in_the_same_words(tool: str, who: str, play: P
 
 
 def test_one_s_own_and_another_s_in_one_turn(play: Play) -> None:
-    calls = [("calculate_hours", {"teacher": "T0003"}), ("calculate_hours", {}), ("query_records", {"teacher": "陈静"})]
+    calls = [("calculate_hours", {"teacher": "T0003"}), ("calculate_hours", {}), ("list_records", {"teacher": "陈静"})]
     answer, model = play(calls, "您还差 12 学时。")
     assert len(model.results) == 3
     check_nothing_of_hers(answer, model)
@@ -219,16 +219,16 @@ def test_one_s_own_and_another_s_in_one_turn(play: Play) -> None:
 
 
 def test_an_administrator_s_model_stays_within_the_unit(play: Play) -> None:
-    _, inside = play([("query_records", {"teacher": "T0003"})], "好。", account="admin-gczx")
+    _, inside = play([("list_records", {"teacher": "T0003"})], "好。", account="admin-gczx")
     assert "R0003" in str(inside.results[0].content)
-    answer, outside = play([("query_records", {"teacher": "T0004"})], "好。", account="admin-gczx")
+    answer, outside = play([("list_records", {"teacher": "T0004"})], "好。", account="admin-gczx")
     assert not re.search(r"R0004|陈静", str(outside.results[0].content) + body(answer))
 
 
 # Calls that can't be made.
 
 
-@pytest.mark.parametrize("name", ["drop_tables", "calculate_hours_", "", "query_records; DROP TABLE credits"])
+@pytest.mark.parametrize("name", ["drop_tables", "calculate_hours_", "", "list_records; DROP TABLE credits"])
 def test_an_unknown_tool_is_told_and_does_nothing(name: str, play: Play) -> None:
     answer, model = play([(name, {"teacher": "T0003"})], "没有查到。")
     assert len(model.turns) == 2

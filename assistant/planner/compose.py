@@ -6,14 +6,14 @@ Clauses are cited by their tokens in `[^…]`, which become numbers when the ans
 from collections.abc import Iterable, Sequence
 
 from assistant import hours
-from assistant.answer import Calculation, CategoryLine, NotCounted, Outcome, Table
+from assistant.answer import Calculation, CategoryLine, NotCounted, Outcome, PlanItem, Table
 from assistant.draft import Draft
 from assistant.figures import figures
 from assistant.fixed import DENIED
 from assistant.planner.evidence import answering, needs_attachment
 from assistant.planner.read import Intent, Reading
 from assistant.planner.words import plain, subject
-from assistant.results import Clauses, Denied, Hours, Namesakes, NotATeacher, Records, Result
+from assistant.results import Clauses, Denied, Hours, MadeUp, Namesakes, NotATeacher, Records, Result
 from assistant.rules.calculate import REJECTED, Record
 
 MOST_ROWS = 500
@@ -46,6 +46,8 @@ def compose(reading: Reading, results: Sequence[Result], year: int) -> Draft:
             return _no_rule(first)
         case Hours() if reading.intent is Intent.WHY:
             return _why(reading, first)
+        case Hours(made_up=made_up) if made_up is not None:
+            return planned(first)
         case Hours():
             return _what_if(first) if first.projection else _gap(reading, first)
         case Records():
@@ -241,6 +243,58 @@ def _what_if(result: Hours) -> Draft:
     if short:
         text += "届时" + "；".join(_brief(line) for line in short) + "。"
     return Draft(text + _notes(result), Outcome.ANSWERED, suggestions=_next(result))
+
+
+def planned(result: Hours) -> Draft:
+    """How the gap is closed for the least, and at what pace."""
+    made, plan, who = _made(result), result.made_up, "您" if result.own else result.name
+    assert plan is not None  # noqa: S101  the caller looked
+    if made.met:
+        text = f"{_period(made)}{who}已达到要求：已计入 {made.counted} 学时，不需要再补{_total_mark(made)}。"
+        return Draft(text + _notes(result), Outcome.ANSWERED, suggestions=_next(result))
+    start = f"{_period(made)}{who}{_standing(made)}{_total_mark(made)}。"
+    if plan.items is None:
+        why = Table(caption="无法补足的原因", columns=["原因"], rows=[[plan.impossible]], total_rows=1)
+        return Draft(start + plan.impossible + _notes(result), Outcome.ANSWERED, [why], _next(result))
+    total = hours.show(sum(hours.parse(item.hours) for item in plan.items))
+    tables = [_plan_table(plan, total)]
+    if any(item.title for item in plan.items):
+        cost = hours.show(sum(hours.parse(fee) for fee in plan.fees))
+        said = f"费用最少的办法：选 {len(plan.items)} 门课，共 {total} 学时、{cost} 元，列在下面。"
+    else:
+        each = "、".join(f"{_source(item)} {item.hours} 学时{_mark(item.citation)}" for item in plan.items)
+        said = f"最少还要取得并审核通过 {total} 学时：{each}。"
+        if result.open_caps:
+            said += (
+                "其中" + "，".join(f"{say}{_mark(token)}" for say, token in result.open_caps) + "，已到上限的不再计入。"
+            )
+    if plan.pace:
+        pace = plan.pace
+        said += f"到{made.to}还有 {pace.days_left} 天（含当天），平均每周不少于 {hours.show(pace.per_week)} 学时。"
+        cells = [made.to.isoformat(), str(pace.days_left), hours.show(pace.per_week)]
+        tables.append(
+            Table(caption="进度", columns=["截止日期", "剩余天数", "平均每周学时"], rows=[cells], total_rows=1)
+        )
+    else:
+        said += "核算期间已经结束，能否补学请向学校核实。"
+    if made.pending != "0":
+        said += f"另有 {made.pending} 学时待审核，没有算在内；若全部通过，还差 {made.remaining_if_approved} 学时。"
+    return Draft(start + said + _notes(result), Outcome.ANSWERED, tables, _next(result))
+
+
+def _source(item: PlanItem) -> str:
+    return f"{item.category}（{item.organiser}）" if item.organiser else item.category
+
+
+def _plan_table(plan: MadeUp, total: str) -> Table:
+    items = plan.items or ()
+    rows = [[item.category, item.organiser or "未到上限的均可", item.hours, item.title or ""] for item in items]
+    columns = ["科目类别", "组织单位", "学时", "课程"]
+    if plan.fees:
+        columns, rows = [*columns, "费用（元）"], [[*row, fee] for row, fee in zip(rows, plan.fees, strict=True)]
+    else:
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return Table(caption=f"补学方案，共 {total} 学时", columns=columns, rows=rows, total_rows=len(rows))
 
 
 def _records(reading: Reading, result: Records, year: int) -> Draft:

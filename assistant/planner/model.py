@@ -66,7 +66,9 @@ def _call(reading: Reading) -> tuple[str, dict[str, Any]]:
     match reading.intent:
         case Intent.LIST:
             kinds = {"statuses": reading.statuses, "categories": reading.categories, "organisers": reading.organisers}
-            return "query_records", said | {name: list(values) for name, values in kinds.items() if values}
+            return "list_records", said | {name: list(values) for name, values in kinds.items() if values}
+        case Intent.PLAN:
+            said["with_plan"] = True
         case Intent.WHAT_IF:
             said["assume"] = [item._asdict() for item in reading.items]
     return "calculate_hours", said

@@ -14,7 +14,7 @@ SOMEBODY = "（他人）"
 def people_in(cut: Sequence[Token]) -> list[str]:
     """The names or numbers of those whose records are asked about, if the question says so; none: one's own."""
     kinds = {token.kind for token in cut}
-    asks = kinds & {"gap", "goal", "have", "not_counted", "status", "what_if", "records"} or (
+    asks = kinds & {"plan", "gap", "goal", "have", "not_counted", "status", "what_if", "records"} or (
         "credit" in kinds and kinds & {"list", "count"}
     )
     if not asks and ("credit" not in kinds or kinds & {"rule", "each"}):
@@ -36,7 +36,7 @@ def people_in(cut: Sequence[Token]) -> list[str]:
             found.append(name + "".join(given))
         elif titled and not myself and len(token.text) > 1 and token.kind in ("how", "policy"):
             found.append(token.text)
-    theirs = "title" in kinds and not myself and kinds & {"gap", "not_counted", "status", "records"}
+    theirs = "title" in kinds and not myself and kinds & {"plan", "gap", "not_counted", "status", "records"}
     unnamed = "others" in kinds or (theirs and not kinds & {"topic", "rule", "each"})
     return list(dict.fromkeys(found)) or ([SOMEBODY] if unnamed and (asks or myself) else [])
 

@@ -27,6 +27,7 @@ class Intent(Enum):
     WHY = auto()
     LIST = auto()
     WHAT_IF = auto()
+    PLAN = auto()
     POLICY = auto()
     EVERYONE = auto()
     UNCLEAR = auto()
@@ -99,6 +100,9 @@ def _intent(cut: Sequence[Token], person: str | None, items: Sequence[Item] | No
         and kinds & {"gap", "have", "not_counted", "status", "list", "records", "credit"}
     ):
         return Intent.EVERYONE
+    if "plan" in kinds:
+        clear = not (_spare(cut, person) or items or kinds & (_TWISTS | {"category", "organiser", "policy"}))
+        return Intent.PLAN if clear else Intent.UNCLEAR
     if "how" in kinds and not (person or kinds & {"what_if", "not_counted", "status"}):
         return Intent.POLICY
     if "what_if" in kinds or {"take", "hours", "gap"} <= kinds:

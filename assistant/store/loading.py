@@ -1,56 +1,87 @@
-"""Loading record files: what is stored under some keys, and putting rows in. A kind of file is its table's name."""
+"""Loading record files: what is stored under some keys, and putting rows in. A kind of file is its table's name.
 
-from collections.abc import Iterable, Iterator, Sequence
+What an import changes is kept, so that it can be undone (imports.py): its rows name it, and those that it updates leave
+behind what they were.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from assistant.store.tables import Base, Teacher
+from assistant.errors import Unavailable
+from assistant.store.policies import rule_sets
+from assistant.store.standings import refresh
+from assistant.store.tables import Base, Credit, Former, Import, Teacher
 
 Kind = Literal["units", "teachers", "credits", "budgets", "accounts"]
-KINDS: tuple[Kind, ...] = ("units", "teachers", "credits", "budgets", "accounts")
+KINDS: tuple[Kind, ...] = ("units", "teachers", "credits", "budgets", "accounts")  # what is referred to goes first
 Value = str | int | date | None
 Row = tuple[Value, ...]  # in the order of COLUMNS
 CHUNK = 500  # keys in one query: every database takes as many
+_MANY = 20_000  # rows
+_CACHE = 64_000  # KiB
 
-_TABLES = {kind: Base.metadata.tables[kind] for kind in KINDS}
+TABLES = {kind: Base.metadata.tables[kind] for kind in KINDS}
 # Of the files; a table's last column names the import that wrote the row.
-COLUMNS: dict[Kind, tuple[str, ...]] = {kind: tuple(_TABLES[kind].columns.keys())[:-1] for kind in KINDS}
+COLUMNS: dict[Kind, tuple[str, ...]] = {kind: tuple(TABLES[kind].columns.keys())[:-1] for kind in KINDS}
 # How many of the columns, from the first, make a row's key.
-KEY_WIDTH: dict[Kind, int] = {kind: len(_TABLES[kind].primary_key.columns) for kind in KINDS}
+KEY_WIDTH: dict[Kind, int] = {kind: len(TABLES[kind].primary_key.columns) for kind in KINDS}
+# Column → the kind whose key it names.
+REFERENCES: dict[Kind, dict[str, Kind]] = {
+    kind: {column.name: cast(Kind, key.column.table.name) for column in table.columns for key in column.foreign_keys}
+    for kind, table in TABLES.items()
+}
+_DATES = {
+    kind: [COLUMNS[kind].index(column.name) for column in table.columns if column.type.python_type is date]
+    for kind, table in TABLES.items()
+}
+# Where the rows that standings are made of name their teacher.
+TEACHER_AT: Mapping[Kind, int] = {"teachers": 0, "credits": 1}
 
 
-class Counts(NamedTuple):
-    """What became of rows: new keys, other content under a key that was there, the same content."""
+class Change(NamedTuple):
+    """What became of rows: new keys, other content under a key that was there, the same content.
 
-    added: int
-    updated: int
-    unchanged: int
+    Of the updated: `moved`, teachers whose unit is another now; `left`, those who have a last day now and had none.
+    """
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    left: int = 0
 
 
 def limit(kind: Kind, column: str) -> int | None:
     """How many characters a column holds; None: any number."""
-    return getattr(_TABLES[kind].columns[column].type, "length", None)
+    return getattr(TABLES[kind].columns[column].type, "length", None)
 
 
 class Stored:
     """What is stored, seen and changed through one connection; `write` False: `put` only counts."""
 
-    def __init__(self, connection: Connection, write: bool) -> None:
+    def __init__(self, connection: Connection, write: bool, account: str | None = None) -> None:
+        """`account`: who imports; None: the operator."""
         self._connection = connection
         self._write = write
+        self._account = account
+        self._import_id: int | None = None
+        self._formers = 0
+        self._touched = set[str]()
+        self._empty = dict[Kind, bool]()
 
     def existing(self, kind: Kind, keys: AbstractSet[Row]) -> dict[Row, Row]:
-        """The rows that have one of these keys, by key."""
-        table, width, found = _TABLES[kind], KEY_WIDTH[kind], dict[Row, Row]()
+        """The rows that have one of these keys, by key; after the columns comes the import that wrote the row."""
+        table, width, found = TABLES[kind], KEY_WIDTH[kind], dict[Row, Row]()
         first = table.columns[COLUMNS[kind][0]]
-        for chunk in _chunks({key[0] for key in keys}):
+        for chunk in chunks({key[0] for key in keys}):
             # By the key's first column alone, for not every database compares tuples; the rest is told apart here.
-            listed = select(*(table.columns[name] for name in COLUMNS[kind]))
-            for row in self._connection.execute(listed.where(first.in_(chunk))).all():
+            for row in self._connection.execute(select(table).where(first.in_(chunk))).all():
                 if (key := tuple(row[:width])) in keys:
                     found[key] = tuple(row)
         return found
@@ -58,27 +89,129 @@ class Stored:
     def teachers_of(self, units: Iterable[Value]) -> list[tuple[str, str]]:
         """(teacher_id, unit) of every teacher of these units."""
         query = select(Teacher.teacher_id, Teacher.unit)
-        found = [self._connection.execute(query.where(Teacher.unit.in_(chunk))).all() for chunk in _chunks(units)]
+        found = [self._connection.execute(query.where(Teacher.unit.in_(chunk))).all() for chunk in chunks(units)]
         return [(teacher_id, unit) for rows in found for teacher_id, unit in rows]
 
-    def put(self, kind: Kind, rows: Sequence[Row]) -> Counts:
-        """Insert rows of new keys, update those with other content. No two rows of one key."""
-        columns, width = COLUMNS[kind], KEY_WIDTH[kind]
-        stored = self.existing(kind, {row[:width] for row in rows})
+    def credits_of(self, teachers: Iterable[Value]) -> Iterator[Sequence[Row]]:
+        """Every record of these teachers, some at a time."""
+        query = select(*(TABLES["credits"].columns[name] for name in COLUMNS["credits"]))
+        for chunk in chunks(teachers):
+            yield [tuple(row) for row in self._connection.execute(query.where(Credit.teacher_id.in_(chunk)))]
+
+    def is_empty(self, kind: Kind) -> bool:
+        """Whether nothing of a kind was stored when this was first asked."""
+        if kind not in self._empty:
+            self._empty[kind] = self._connection.execute(select(TABLES[kind].columns[0]).limit(1)).first() is None
+        return self._empty[kind]
+
+    def expect(self, rows: int) -> None:
+        """Be told how many rows will be put: SQLite then finds a large import's place in its indexes in memory."""
+        if rows >= _MANY and self._connection.dialect.name == "sqlite":
+            self._connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE}")
+
+    def put(self, kind: Kind, rows: Sequence[Row]) -> Change:
+        """Insert rows of new keys, update those with other content. No two rows of one key, in all that is put."""
+        width = KEY_WIDTH[kind]
+        # Where there was nothing, no key can have been there.
+        stored = {} if self.is_empty(kind) else self.existing(kind, {row[:width] for row in rows})
         new = [row for row in rows if row[:width] not in stored]
-        other = [row for row in rows if stored.get(row[:width], row) != row]
-        if self._write and new:
-            self._connection.execute(insert(_TABLES[kind]), [dict(zip(columns, row, strict=True)) for row in new])
-        if self._write and other:
-            # Parameters named as columns are what is set; the key's need names of their own.
-            names = [f"key_{name}" for name in columns[:width]] + list(columns[width:])
-            same = [_TABLES[kind].columns[name] == bindparam(f"key_{name}") for name in columns[:width]]
-            change = update(_TABLES[kind]).where(*same)
-            self._connection.execute(change, [dict(zip(names, row, strict=True)) for row in other])
-        return Counts(len(new), len(other), len(rows) - len(new) - len(other))
+        updated = [(row, before) for row in rows if (before := stored.get(row[:width])) and before[:-1] != row]
+        if self._write:
+            self._insert(kind, new)
+            self._update(kind, updated)
+        if kind in TEACHER_AT:
+            place = TEACHER_AT[kind]
+            written = new if kind == "credits" else []  # of a new teacher nothing can have been computed
+            changed = (row for pair in updated for row in pair)
+            self._touched.update(str(row[place]) for row in (*written, *changed))
+        moved = left = 0
+        if kind == "teachers":
+            unit, last_day = COLUMNS[kind].index("unit"), COLUMNS[kind].index("employed_to")
+            moved = sum(row[unit] != before[unit] for row, before in updated)
+            left = sum(row[last_day] is not None and before[last_day] is None for row, before in updated)
+        return Change(len(new), len(updated), len(rows) - len(new) - len(updated), moved, left)
+
+    def finish(self, files: Sequence[dict[str, Any]]) -> int | None:
+        """Close the log of what was put, with the reports of its files; the import's id, None where nothing changed."""
+        if self._import_id is not None:
+            _renew(self._connection, self._touched)
+            log = update(Import).where(Import.id == self._import_id)
+            self._connection.execute(log.values(files=list(files)))
+        return self._import_id
+
+    def _insert(self, kind: Kind, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        table, number = TABLES[kind], self._number()
+        if self._connection.dialect.name == "sqlite":
+            # Straight to the driver: what SQLAlchemy does for every row takes longer than the rest of its way.
+            statement = str(insert(table).compile(dialect=self._connection.dialect))
+            self._connection.exec_driver_sql(statement, [(*_plain(kind, row), number) for row in rows])
+        else:
+            names = [*COLUMNS[kind], "import_id"]
+            values = [dict(zip(names, (*row, number), strict=True)) for row in rows]
+            self._connection.execute(insert(table), values)
+
+    def _update(self, kind: Kind, rows: Sequence[tuple[Row, Row]]) -> None:
+        if rows:
+            number = self._number()
+            formers = [
+                {"import_id": number, "position": position, "kind": kind, "row": to_json(before)}
+                for position, (_, before) in enumerate(rows, self._formers)
+            ]
+            self._formers += len(rows)
+            self._connection.execute(insert(Former), formers)
+            write_over(self._connection, kind, [(*row, number) for row, _ in rows])
+
+    def _number(self) -> int:
+        """The import's id; its place in the log is taken with the first change."""
+        if self._import_id is None:
+            log = insert(Import).values(account=self._account, made_at=time.time(), files=[])
+            self._import_id = self._connection.execute(log.returning(Import.id)).scalar_one()
+        return self._import_id
 
 
-def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
+def write_over(connection: Connection, kind: Kind, rows: Sequence[Row]) -> None:
+    """Give stored rows other content; every row ends with the import that is to be named in it."""
+    table, columns = TABLES[kind], (*COLUMNS[kind], "import_id")
+    # Parameters named as columns are what is set; the key's need names of their own.
+    names = [f"key_{name}" if place < KEY_WIDTH[kind] else name for place, name in enumerate(columns)]
+    same = [table.columns[name] == bindparam(f"key_{name}") for name in columns[: KEY_WIDTH[kind]]]
+    if rows:
+        connection.execute(update(table).where(*same), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _renew(connection: Connection, teachers: AbstractSet[str]) -> None:
+    try:
+        known = rule_sets(connection)
+    except Unavailable:
+        known = []  # nothing to compute by: what was computed is only forgotten
+    refresh(connection, known, teachers)
+
+
+def _plain(kind: Kind, row: Row) -> Iterable[Any]:
+    """A row's values as SQLite keeps them."""
+    plain = list[Any](row)
+    for place in _DATES[kind]:
+        if (day := row[place]) is not None:
+            plain[place] = str(day)
+    return plain
+
+
+def to_json(row: Row) -> list[Any]:
+    """A row's values as JSON can hold them."""
+    return [value.isoformat() if isinstance(value, date) else value for value in row]
+
+
+def from_json(kind: Kind, values: Sequence[Any]) -> Row:
+    """A row, with the import that wrote it, of what `to_json` made of one."""
+    types = [column.type.python_type for column in TABLES[kind].columns]
+    read = zip(values, types, strict=True)
+    return tuple(date.fromisoformat(value) if value and kind is date else value for value, kind in read)
+
+
+def chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
+    """The values, as many at a time as a query takes."""
     rest = iter(values)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk

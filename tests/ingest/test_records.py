@@ -161,8 +161,11 @@ def test_hundredths_add_up(loaded: Database, tmp_path: Path) -> None:
 
 def test_a_report_is_plain_json(database: Database, tmp_path: Path) -> None:
     report = load_records(database, write_world(tmp_path), TODAY)
-    first = {"file": "units.csv", "kind": "units", "rows": 5, "added": 5, "updated": 0, "unchanged": 0, "warnings": []}
-    assert json.loads(report.model_dump_json())["files"][0] == first == FileReport(**first).model_dump()
+    numbers = {"rows": 5, "added": 5, "updated": 0, "unchanged": 0, "moved": 0, "left": 0}
+    first = {"file": "units.csv", "kind": "units", **numbers, "warnings": []}
+    told = json.loads(report.model_dump_json())
+    assert told["files"][0] == first == FileReport(**first).model_dump()
+    assert told["import_id"] == report.import_id == 1
 
 
 def test_updates_are_told_from_additions_and_the_rest(loaded: Database, tmp_path: Path) -> None:
@@ -260,7 +263,8 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(database: Database, tmp_p
     before = dump(database)
     dry = load_records(database, files, TODAY, dry_run=True)
     assert dump(database) == before
-    assert load_records(database, files, TODAY) == dry
+    assert dry.import_id is None
+    assert load_records(database, files, TODAY).files == dry.files
     held = dump(database)
     changed = [write_kind(tmp_path, "credits", [[*row[:3], "公需科目", *row[4:]] for row in WORLD["credits"]])]
     assert counts(load_records(database, changed, TODAY, dry_run=True)) == {"credits": (0, 2, 1)}

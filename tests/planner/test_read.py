@@ -34,6 +34,7 @@ USED = {
     "why": {"year", "categories", "organisers", "statuses", "person"},
     "list": {"year", "categories", "organisers", "statuses", "person"},
     "what_if": {"year", "person", "items"},
+    "plan": {"year", "person"},
     "policy": {"year", "domain"},
     "everyone": set(),
     "unclear": set(),
