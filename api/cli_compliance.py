@@ -25,18 +25,28 @@ def command(
     year: Annotated[int | None, typer.Option("--year", help="年度；不填为今年", min=1970, max=9000)] = None,
     level: Annotated[Level, typer.Option("--level", help="按哪一级列出；teacher 为逐人")] = "school",
     form: Annotated[Format, typer.Option("--format", help="输出形式；xlsx 须转存到文件或用 --output")] = "table",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="不列出，只把存下的结果与全部重算相比；不符则退出码为 1")
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="写入文件；不填为标准输出")] = None,
 ) -> None:
     """一个单位的达标情况：人数、达标率、各类差额、经费和覆盖。"""
     from assistant.compliance import compliance
+    from assistant.compliance import verify as compare
     from assistant.store.database import Database
 
     given = settings.load()
     if form == "xlsx" and output is None and sys.stdout.isatty():
         raise InputError("xlsx 不能显示在终端里：请加 --output 文件名，或用 > 转存到文件。")
-    today = given.clock()
+    today, database = given.clock(), Database(given.database)
+    if verify:
+        stored, wrong = compare(database, unit.strip("/"), year or today.year)
+        if wrong:
+            raise InputError([f"{one}：存下的结果与重算不符，请联系维护者。" for one in wrong])
+        terminal().print(f"存有 {stored} 位教师的结果，与重算完全一致。")
+        return
     try:
-        report = compliance(Database(given.database), unit.strip("/"), year or today.year, level, today)
+        report = compliance(database, unit.strip("/"), year or today.year, level, today)
     except NotFound as error:
         raise InputError(f"--unit {unit}：{error}") from None
     if form == "table":

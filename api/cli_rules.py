@@ -1,6 +1,8 @@
 """`xueshi rules`: proving rules against clauses, reading them as sentences, and who a changed rule would touch."""
 
 import json
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.show import terminal
-from assistant import settings
+from assistant import hours, settings
 from assistant.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,19 +62,27 @@ def show_command(
 @app.command("diff")
 def diff_command(
     old: Annotated[str, typer.Argument(metavar="OLD", help="现行规则：政策编号或目录")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="改后的规则：政策编号或目录")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="[NEW]", help="改后的规则：政策编号或目录；只改几个数字时不填，用 --set")
+    ] = None,
+    figures: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="ID=数字", help="改一条规则的学时数或比例，如 R1=72、F1=8/100；可多次"),
+    ] = None,
     year: Annotated[int | None, typer.Option("--year", help="按哪一年核算；不填为今年", min=1970, max=9000)] = None,
     unit: Annotated[str | None, typer.Option("--unit", metavar="PATH", help="哪个单位；不填为现行规则的地区")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="只在标准输出上给出 JSON")] = False,
 ) -> None:
     """规则改了以后，谁会从达标变为未达标，谁会从未达标变为达标。"""
     from assistant.compliance import changes
-    from assistant.hours import show
     from assistant.rules.find import Applicable, RuleSet, find
+    from assistant.rules.make_up import with_figures
     from assistant.store.database import Database
 
     given = settings.load()
-    before, after = _entry(old), _entry(new)
+    if new is None and not figures:
+        raise InputError("请写出改后的规则（政策编号或目录），或用 --set 写明改哪些数字，如 --set R1=72。")
+    before, after = _entry(old), _entry(new or old)
     place, when = unit or before.policy.meta.unit, year or given.clock().year
 
     def applied(entry: "Entry") -> Applicable:
@@ -83,9 +93,14 @@ def diff_command(
             raise InputError(f"{entry.folder}：{when}年没有可以核算的学时规则。")
         return found
 
-    found = changes(Database(given.database), applied(before), applied(after), place, when, given.clock())
+    changed = applied(after)
+    if figures:
+        changed = replace(changed, version=with_figures(changed.version, dict(map(_figure, figures))))
+    found = changes(Database(given.database), applied(before), changed, place, when, given.clock())
     if as_json:
-        rows = [{**one._asdict(), "before": show(one.before), "after": show(one.after)} for one in found.flips]
+        rows = [
+            {**one._asdict(), "before": hours.show(one.before), "after": hours.show(one.after)} for one in found.flips
+        ]
         told = {"unit": place, "year": when, "teachers": found.teachers, "flips": rows}
         print(json.dumps(told, ensure_ascii=False, indent=2))  # noqa: T201
         return
@@ -93,7 +108,9 @@ def diff_command(
     table = Table("单位", "教师编号", "姓名", "原来还差", "改后还差", "变化")
     for one in found.flips:
         change = "达标 → 未达标" if one.before == 0 else "未达标 → 达标"
-        table.add_row(*map(Text, (one.unit, one.teacher_id, one.name, show(one.before), show(one.after), change)))
+        table.add_row(
+            *map(Text, (one.unit, one.teacher_id, one.name, hours.show(one.before), hours.show(one.after), change))
+        )
     if found.flips:
         out.print(table)
     lost = sum(one.before == 0 for one in found.flips)
@@ -101,6 +118,15 @@ def diff_command(
         f"{place} {when}年，教师 {found.teachers} 人：{lost} 人由达标变为未达标，"
         f"{len(found.flips) - lost} 人由未达标变为达标。"
     )
+
+
+def _figure(said: str) -> tuple[str, int | Fraction]:
+    """A rule's number and its new figure: hours in hundredths, or a share."""
+    name, _, number = said.partition("=")
+    try:
+        return name.strip(), Fraction(number) if "/" in number else hours.parse(number)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"--set {said}：应写成 编号=数字，如 R1=72、C2=4.5、F1=8/100。") from None
 
 
 def _entries() -> "list[Entry]":

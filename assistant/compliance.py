@@ -17,11 +17,10 @@ from assistant.errors import NotFound
 from assistant.identity import Level
 from assistant.rules.find import Applicable, Binding, Territory, bindings, territories
 from assistant.rules.schema import Coverage, Ratio
-from assistant.store import policies, rollup
+from assistant.store import policies, rollup, standings
 from assistant.store.database import Connection, Database
-from assistant.store.population import CATEGORIES, employed_in
+from assistant.store.population import CATEGORIES, employed_in, of
 from assistant.store.rollup import Reached, SchoolSums, TeacherState
-from assistant.store.standings import fill
 
 CheckStatus = Literal["met", "short", "no_data"]
 _PLACES = Decimal("0.0001")
@@ -109,8 +108,21 @@ def compliance(database: Database, unit: str, year: int, level: Level, today: da
         report, computed = _report(connection, unit, year, level, today)
     for territory in computed:
         if territory.applied:
-            fill(database, territory.applied, year, employed_in(territory, _membership(territory, year, today)))
+            standings.fill(
+                database, territory.applied, year, employed_in(territory, _membership(territory, year, today))
+            )
     return report
+
+
+def verify(database: Database, unit: str, year: int) -> tuple[int, list[str]]:
+    """How many of a unit's standings are stored, and of which teachers they aren't what the records make now: none."""
+    stored, wrong = 0, list[str]()
+    with database.read() as connection:
+        for part in territories(policies.rule_sets(connection), unit, year):
+            if part.applied:
+                stored += standings.count(connection, part.applied, year, of(part))
+                wrong += standings.differing(connection, part.applied, year, of(part))
+    return stored, wrong
 
 
 class Changes(NamedTuple):

@@ -7,11 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from api.cli import app
 from assistant.errors import InputError
 from assistant.settings import SHIPPED_CORPUS
+from assistant.store.database import Database
+from assistant.store.tables import Standing
 
 CITY = "广东省/东莞市"
 Run = Callable[..., bytes]
@@ -92,6 +95,34 @@ def test_who_flips_is_who_the_reports_tell_apart(
         assert (Decimal(one["before"]) == 0) != (Decimal(one["after"]) == 0)
     if lost:
         assert any(one["before"] == "0" for one in made["flips"])
+
+
+def test_figures_can_be_changed_without_a_copy(run: Run, changed: Callable[[str, str], Path]) -> None:
+    folder = changed("R4, category: 个人选修科目, at_least: 18", "R4, category: 个人选修科目, at_least: 24")
+    whole = json.loads(run("rules", "diff", "dongguan-2023", str(folder), "--json"))
+    assert json.loads(run("rules", "diff", "dongguan-2023", "--set", "R4=24", "--json")) == whole
+
+
+@pytest.mark.parametrize("figure", ["R4", "R4=多", "R9=3", "F1=1/0", "R1=-3", "F1=-1/2"])
+def test_a_figure_that_can_t_be_is_told(run: Run, figure: str) -> None:
+    with pytest.raises(InputError, match=figure.partition("=")[0]):
+        run("rules", "diff", "dongguan-2023", "--set", figure)
+
+
+def test_what_is_stored_is_verified(run: Run) -> None:
+    assert "存有 0 位教师" in run("compliance", "--unit", CITY, "--verify").decode()
+    run("compliance", "--unit", CITY)
+    assert "存有 106 位教师的结果，与重算完全一致" in run("compliance", "--unit", CITY, "--verify").decode()
+
+
+def test_a_stored_figure_that_is_not_what_the_records_make_is_found(run: Run, tmp_path: Path) -> None:
+    run("compliance", "--unit", CITY)
+    database = Database(f"sqlite:///{tmp_path / 'home' / 'xueshi.db'}")
+    with database.write() as connection:
+        connection.execute(update(Standing).where(Standing.teacher_id == "T0001").values(remaining=0))
+    database.close()
+    with pytest.raises(InputError, match="T0001"):
+        run("compliance", "--unit", CITY, "--verify")
 
 
 def test_the_same_rules_flip_nobody(run: Run) -> None:

@@ -35,7 +35,10 @@ def _hundredths(value: Any) -> int:
 def _fraction(value: Any) -> Fraction:
     try:
         top, bottom = str(value).split("/")
-        return Fraction(int(top), int(bottom))
+        share = Fraction(int(top), int(bottom))
+        if share <= 0:
+            raise ValueError
+        return share
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"比例应写成分数，如 10/100：{value}") from None
 

@@ -7,7 +7,7 @@ computed.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, and_, delete, insert, literal, or_, select
+from sqlalchemy import Connection, and_, delete, func, insert, literal, or_, select
 
 from assistant.rules.find import Applicable, RuleSet, find
 from assistant.store.database import Database
@@ -57,6 +57,12 @@ def refresh(connection: Connection, rule_sets: Iterable[RuleSet], teacher_ids: I
             for year in years:
                 if applied := find(known, school, year):
                     _store(connection, applied, year, and_(mine, Teacher.unit == school))
+
+
+def count(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> int:
+    """How many of the teachers have a standing that is good now."""
+    query = select(func.count()).select_from(Teacher).join(Standing, good(applied, year)).where(teachers)
+    return connection.execute(query).scalar_one()
 
 
 def differing(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> list[str]:
