@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, false, func, or_, s
 
 from assistant.identity import Account, Role, Scope
 from assistant.rules.calculate import Record
+from assistant.store.population import within
 from assistant.store.tables import AccountRow, Credit, Teacher, Unit
 
 # Built once: a statement made anew would be compiled, or at least looked up, anew.
@@ -87,5 +88,5 @@ def _within(scope: Scope) -> ColumnElement[bool]:
     if scope.teacher_id is not None:
         mine.append(Teacher.teacher_id == scope.teacher_id)
     if scope.unit is not None:
-        mine += [Teacher.unit == scope.unit, Teacher.unit.startswith(scope.unit + "/", autoescape=True)]
+        mine.append(within(scope.unit))
     return or_(false(), *mine)

@@ -109,7 +109,10 @@ def _columns(tree: exp.Expr, dialect: str) -> None:
     try:
         known = qualify(tree.copy(), schema=_SCHEMA, dialect=dialect, validate_qualify_columns=False)
     except OptimizeError as error:
-        raise _unknown(str(error).rpartition(" ")[2], tree) from None
+        what, _, name = str(error).partition(": ")
+        if what != "Unknown column":
+            raise
+        raise _unknown(name, tree) from None
     for name in _unresolved(known):
         raise _unknown(name, tree)
     for select in known.find_all(exp.Select):
