@@ -205,6 +205,27 @@ def check_references(
                     found_faults = _reference_faults(sheet, name, known[target], levels, outside)
                     problems[sheet.table.file].extend(found_faults)
     _check_levels(sheets, stored, outside, problems)
+    _check_members(sheets, stored, problems)
+
+
+def _check_members(sheets: Sequence[Sheet], stored: Stored, problems: Mapping[str, list[Problem]]) -> None:
+    """A member of WeCom has one account: with two nobody could tell whose records to show."""
+    accounts = [sheet for sheet in sheets if sheet.table.kind == "accounts"]
+    if any(problems[sheet.table.file] for sheet in accounts):
+        return  # with a bad key it can't be told whose a member is
+    place, given = COLUMNS["accounts"].index("wecom_userid"), {row[0] for sheet in accounts for _, row in sheet.rows}
+    members = {str(row[place]).lower() for sheet in accounts for _, row in sheet.rows if row[place]}
+    taken = {member for account, member in stored.accounts_of(members) if account not in given}
+    for sheet in accounts:
+        for number, row in sheet.rows:
+            member = str(row[place]).lower() if row[place] else None
+            if member in taken:
+                what = "已是另一个账号的企业微信成员，一个成员只能有一个账号，请核对。"
+                problems[sheet.table.file].append(
+                    cell_problem(sheet.table, number, "wecom_userid", str(row[place]), what)
+                )
+            if member:
+                taken.add(member)
 
 
 def _reference_faults(

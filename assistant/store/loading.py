@@ -11,12 +11,12 @@ from datetime import date
 from itertools import islice
 from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from assistant.errors import Unavailable
 from assistant.store.policies import rule_sets
 from assistant.store.standings import refresh
-from assistant.store.tables import Base, Credit, Former, Import, Teacher
+from assistant.store.tables import AccountRow, Base, Credit, Former, Import, Teacher
 
 Kind = Literal["units", "teachers", "credits", "budgets", "accounts"]
 KINDS: tuple[Kind, ...] = ("units", "teachers", "credits", "budgets", "accounts")  # what is referred to goes first
@@ -91,6 +91,13 @@ class Stored:
         query = select(Teacher.teacher_id, Teacher.unit)
         found = [self._connection.execute(query.where(Teacher.unit.in_(chunk))).all() for chunk in chunks(units)]
         return [(teacher_id, unit) for rows in found for teacher_id, unit in rows]
+
+    def accounts_of(self, members: Iterable[str]) -> list[tuple[str, str]]:
+        """(account, member of WeCom) of every account of these members, whose case makes no difference."""
+        member = func.lower(AccountRow.wecom_userid)
+        query = select(AccountRow.account, member)
+        found = [self._connection.execute(query.where(member.in_(chunk))).all() for chunk in chunks(members)]
+        return [(account, name) for rows in found for account, name in rows]
 
     def credits_of(self, teachers: Iterable[Value]) -> Iterator[Sequence[Row]]:
         """Every record of these teachers, some at a time."""

@@ -583,3 +583,17 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path) -> None:
     assert counts(load_records(database, files, TODAY))["credits"] == (20_000, 0, 0)
     assert len(dump(database)["credits"]) == 20_000
     database.close()
+
+
+def test_a_member_of_wecom_has_one_account(loaded: Database, tmp_path: Path) -> None:
+    """Whatever the case; an account that is given again, or gives its member away, is no second one."""
+    teacher = WORLD["accounts"][0][2]
+    first, second = ["n1", "teacher", teacher, "", "NewMember"], ["n2", "teacher", teacher, "", "newmember"]
+    [line] = refused(loaded, [write_kind(tmp_path, "accounts", [first, second])])
+    assert "第 3 行" in line
+    assert "wecom_userid" in line
+    load_records(loaded, [write_kind(tmp_path, "accounts", [first])], TODAY)
+    [line] = refused(loaded, [write_kind(tmp_path, "accounts", [second])])
+    assert "newmember" in line
+    load_records(loaded, [write_kind(tmp_path, "accounts", [[*first[:4], ""], second])], TODAY)
+    load_records(loaded, [write_kind(tmp_path, "accounts", [second])], TODAY)
