@@ -1,7 +1,7 @@
 """Corpus folders: `<policy_id>/policy.md` and, where the policy holds figures, `<policy_id>/rules.yaml`."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -123,6 +123,36 @@ def _model(path: Path, model: type[_Model], data: Any, text: str) -> _Model:
     except ValidationError as error:
         root = next(yaml.compose_all(text, Loader=_Loader), None)
         raise InputError([_fault(path, fault, root) for fault in error.errors(include_url=False)]) from None
+
+
+def line_of(path: Path, version: str, rule: str) -> int:
+    """The line of a rule of the version that begins on a day; of what isn't one rule, that of the version or 1."""
+    root: Any = yaml.compose(path.read_text("utf-8-sig"), Loader=_Loader)
+    found = 1
+    for node in _under(root, "versions"):
+        if not any(value.value == version for value in _values(node, "from")):
+            continue
+        found = node.start_mark.line + 1
+        for number, example in enumerate(_under(node, "examples"), 1):
+            if rule == f"examples.{number}":
+                return int(example.start_mark.line + 1)
+        for _, table in node.value:
+            for line in [table] if isinstance(table, yaml.MappingNode) else table.value:
+                if any(value.value == rule for value in _values(line, "id")):
+                    return int(line.start_mark.line + 1)
+    return int(found)
+
+
+def _under(node: Any, key: str) -> Iterator[Any]:
+    for value in _values(node, key):
+        yield from value.value
+
+
+def _values(node: Any, key: str) -> Iterator[Any]:
+    """What stands under a key of a node, if it has keys."""
+    for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if name.value == key:
+            yield value
 
 
 _SAY = {"extra_forbidden": "不认识的键", "missing": "缺少此键"}

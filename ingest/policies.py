@@ -20,7 +20,7 @@ from assistant.rules.check import check
 from assistant.rules.schema import RuleFile
 from assistant.store import people, policies
 from assistant.store.database import Database
-from ingest.corpus import POLICY, Entry, read_corpora
+from ingest.corpus import POLICY, RULES, Entry, line_of, read_corpora
 from ingest.originals import Known, compose, read_original
 from ingest.reading import documents
 
@@ -108,9 +108,10 @@ def around(entries: Iterable[Entry]) -> dict[str, tuple[Policy, RuleFile | None]
 
 def faults(one: Entry, entries: Iterable[Entry]) -> list[str]:
     """Whatever in a policy's rules or metadata cites a clause that isn't there, or a figure that it doesn't hold."""
-    policy = one.policy
+    policy, path = one.policy, one.folder / RULES
     found = [
-        f"{one.folder / 'rules.yaml'}：{finding.rule}（{finding.version} 起）：{finding.fault}"
+        f"{path} 第 {line_of(path, finding.version, finding.rule)} 行：{finding.rule}（{finding.version} 起）："
+        f"{finding.fault}"
         for finding in (check(policy, one.rules, around(entries)) if one.rules else [])
         if finding.fault
     ]

@@ -137,6 +137,21 @@ def test_what_can_t_be_compared_is_told(run: Run, name: str) -> None:
         run("rules", "diff", "dongguan-2023", name)
 
 
+def test_a_fault_is_told_with_its_line(
+    run: Run, changed: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figure and the example that it makes fail."""
+    folder = changed("at_most: 6,", "at_most: 7,")
+    monkeypatch.setenv("XUESHI_CORPUS", str(folder.parent))
+    with pytest.raises(InputError) as caught:
+        run("rules", "check")
+    lines = (folder / "rules.yaml").read_text("utf-8").splitlines()
+    at = [next(n for n, line in enumerate(lines, 1) if words in line) for words in ("id: C3", "say: 公需30")]
+    assert [told.split("：")[0] for told in caught.value.problems] == [
+        f"{folder / 'rules.yaml'} 第 {number} 行" for number in at
+    ]
+
+
 def test_rules_are_shown_as_sentences_and_proven(run: Run) -> None:
     assert "专业科目（镇级）的学时：一个核算期内最多计入12学时" in run("rules", "show", "dongguan-2023").decode()
     text = run("rules", "check").decode()
