@@ -1,5 +1,6 @@
 """`xueshi compliance`: who has met the year's hours, in a unit."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -39,34 +40,37 @@ def command(
     if form == "xlsx" and output is None and sys.stdout.isatty():
         raise InputError("xlsx 不能显示在终端里：请加 --output 文件名，或用 > 转存到文件。")
     today, database = given.clock(), Database(given.database)
-    if verify:
-        stored, wrong = compare(database, unit.strip("/"), year or today.year)
-        if wrong:
-            raise InputError([f"{one}：存下的结果与重算不符，请联系维护者。" for one in wrong])
-        terminal().print(f"存有 {stored} 位教师的结果，与重算完全一致。")
-        return
     try:
+        if verify:
+            stored, wrong = compare(database, unit.strip("/"), year or today.year)
+            if wrong:
+                raise InputError([f"{one}：存下的结果与重算不符，请联系维护者。" for one in wrong])
+            terminal().print(f"存有 {stored} 位教师的结果，与重算完全一致。")
+            return
         report = compliance(database, unit.strip("/"), year or today.year, level, today)
     except NotFound as error:
         raise InputError(f"--unit {unit}：{error}") from None
-    if form == "table":
-        if output:
-            with output.open("w", encoding="utf-8") as file:
-                show(report, Console(file=file, width=400, soft_wrap=True))
-        else:
-            show(report, terminal())
+    if form == "table" and output is None:
+        show(report, terminal())
         return
     content = _content(report, form)
-    if output:
-        output.write_bytes(content)
-    else:
+    if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"--output {output}：无法写入（{error.strerror}），请换一个路径。") from None
 
 
 def _content(report: "Report", form: Format) -> bytes:
     from api.exports import as_csv, as_xlsx
 
+    if form == "table":
+        text = io.StringIO()
+        show(report, Console(file=text, width=400, soft_wrap=True))
+        return text.getvalue().encode()
     if form == "json":
         return (report.model_dump_json(indent=2) + "\n").encode()
     return as_csv(report) if form == "csv" else as_xlsx(report)
@@ -79,10 +83,10 @@ def show(report: "Report", console: Console) -> None:
     for sheet in sheets(report):
         if sheet.name == "全部教师":
             continue
-        shown = Table(title=f"{report.unit} {report.year}年 {sheet.name}", title_justify="left")
+        shown = Table(title=Text(f"{report.unit} {report.year}年 {sheet.name}"), title_justify="left")
         for place, column in enumerate(sheet.columns):
             text = any(isinstance(row[place], str) for row in sheet.rows)
-            shown.add_column(column, justify="left" if text else "right", no_wrap=not text, overflow="fold")
+            shown.add_column(Text(column), justify="left" if text else "right", no_wrap=not text, overflow="fold")
         for row in sheet.rows:
             shown.add_row(*(Text("—" if cell is None else _short(str(cell), report.unit)) for cell in row))
         console.print(shown)

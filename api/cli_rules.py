@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,8 @@ from rich.text import Text
 
 from api.show import terminal
 from assistant import hours, settings
-from assistant.errors import InputError
+from assistant.errors import InputError, NotFound
+from assistant.identity import holds
 
 if TYPE_CHECKING:
     from ingest.corpus import Entry
@@ -31,7 +31,8 @@ def check_command() -> None:
     for entry in entries:
         for found in check(entry.policy, entry.rules, around(entries)) if entry.rules else []:
             result = Text(found.fault, style="red") if found.fault else Text("相符")
-            table.add_row(found.policy_id, found.version, found.rule, found.figure or "—", Text(found.clause), result)
+            cells = found.policy_id, found.version, found.rule, found.figure or "—", found.clause
+            table.add_row(*map(Text, cells), result)
     out = terminal()
     out.print(table)
     for entry in entries:
@@ -67,7 +68,7 @@ def diff_command(
     ] = None,
     figures: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="ID=数字", help="改一条规则的学时数或比例，如 R1=72、F1=8/100；可多次"),
+        typer.Option("--set", metavar="ID=数字", help="改一条规则的学时数，如 R1=72；可多次"),
     ] = None,
     year: Annotated[int | None, typer.Option("--year", help="按哪一年核算；不填为今年", min=1970, max=9000)] = None,
     unit: Annotated[str | None, typer.Option("--unit", metavar="PATH", help="哪个单位；不填为现行规则的地区")] = None,
@@ -83,7 +84,10 @@ def diff_command(
     if new is None and not figures:
         raise InputError("请写出改后的规则（政策编号或目录），或用 --set 写明改哪些数字，如 --set R1=72。")
     before, after = _entry(old), _entry(new or old)
-    place, when = unit or before.policy.meta.unit, year or given.clock().year
+    own, when = before.policy.meta.unit, year or given.clock().year
+    place = unit.strip("/") if unit else own
+    if not holds(own, place):
+        raise InputError(f"--unit {unit}：不在现行规则的地区（{own}）之内。")
 
     def applied(entry: "Entry") -> Applicable:
         meta = entry.policy.meta
@@ -95,8 +99,11 @@ def diff_command(
 
     changed = applied(after)
     if figures:
-        changed = replace(changed, version=with_figures(changed.version, dict(map(_figure, figures))))
-    found = changes(Database(given.database), applied(before), changed, place, when, given.clock())
+        changed = replace(changed, version=with_figures(changed.version, _figures(figures)))
+    try:
+        found = changes(Database(given.database), applied(before), changed, place, when, given.clock())
+    except NotFound as error:
+        raise InputError(f"--unit {place}：{error}") from None
     if as_json:
         rows = [
             {**one._asdict(), "before": hours.show(one.before), "after": hours.show(one.after)} for one in found.flips
@@ -120,13 +127,19 @@ def diff_command(
     )
 
 
-def _figure(said: str) -> tuple[str, int | Fraction]:
-    """A rule's number and its new figure: hours in hundredths, or a share."""
-    name, _, number = said.partition("=")
-    try:
-        return name.strip(), Fraction(number) if "/" in number else hours.parse(number)
-    except (ValueError, ZeroDivisionError):
-        raise InputError(f"--set {said}：应写成 编号=数字，如 R1=72、C2=4.5、F1=8/100。") from None
+def _figures(said: list[str]) -> dict[str, int]:
+    """Hours, in hundredths, by the rule's number. Ratios decide about no teacher, so they aren't compared."""
+    found: dict[str, int] = {}
+    for one in said:
+        name, _, number = one.partition("=")
+        try:
+            figure = hours.parse(number)
+        except ValueError:
+            raise InputError(f"--set {one}：应写成 编号=学时数，如 R1=72、C2=4.5。") from None
+        if name.strip() in found:
+            raise InputError(f"--set {one}：{name.strip()} 写了不止一次。")
+        found[name.strip()] = figure
+    return found
 
 
 def _entries() -> "list[Entry]":

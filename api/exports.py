@@ -26,7 +26,7 @@ class Sheet(NamedTuple):
 def sheets(report: Report) -> list[Sheet]:
     """The tables of a report, the main one first."""
     rows = [*report.rows, *([] if report.rows == [report.totals] else [report.totals])]
-    named = [_unit(row, "" if row is not report.totals or len(rows) == 1 else "合计：") for row in rows]
+    named = [_unit(report, row, "" if row is not report.totals or len(rows) == 1 else "合计：") for row in rows]
     summary = Sheet("汇总", _unit_columns(report), named)
     checks = [[row.unit, *_check(check)] for row in rows for check in row.checks]
     more = [Sheet("经费与覆盖", ["单位", *_CHECK], checks)] if checks else []
@@ -52,7 +52,7 @@ def as_csv(report: Report) -> bytes:
     checks = {} if report.level == "teacher" else _by_rule(report)
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow([*main.columns, *checks, "截至日期", "规则"])
+    writer.writerow(map(_inert, [*main.columns, *checks, "截至日期", "规则"]))
     for number, row in enumerate(main.rows):
         found = [cells[number] for cells in checks.values()]
         writer.writerow([_inert(cell) for cell in (*row, *found, str(report.as_of), _rules(report))])
@@ -107,9 +107,9 @@ def _unit_columns(report: Report) -> list[str]:
     return ["单位", "层级", "教师数", "达标", "未达标", "无记录", "达标率", "还差学时", *_gaps(report)]
 
 
-def _unit(row: Row, before: str) -> list[Cell]:
+def _unit(report: Report, row: Row, before: str) -> list[Cell]:
     counts: list[Cell] = [row.teachers, row.met, row.short, row.no_records]
-    gaps = [_number(short) for short in row.shortfall.values()]
+    gaps = [_number(row.shortfall.get(name)) for name in report.totals.shortfall]
     return [before + row.unit, LEVELS[row.level], *counts, _number(row.rate), _number(row.remaining), *gaps]
 
 

@@ -20,6 +20,7 @@ class Cited:
     def __init__(self, run: Run, policies: Mapping[str, Policy], applied: Applicable) -> None:
         """`policies`: those that the rules cite, by id. LookupError: one isn't there, or lacks a clause."""
         self._run, self._policies, self._applied = run, policies, applied
+        self.unproven: dict[str, Line] = {}
 
     def by(self, rule: Line | None) -> str | None:
         """The token of a rule's clause, quoting the words that hold its figures."""
@@ -29,7 +30,10 @@ class Cited:
         clause = policy.clause(rule.clause)
         if clause is None:
             raise LookupError(rule.clause)
-        quote = _with_figures(clause.quotable, {(value, rule.unit) for value in rule.figures})
+        wanted = {(value, rule.unit) for value in rule.figures}
+        quote = _with_figures(clause.quotable, wanted)
+        if not wanted <= {(figure.value, figure.unit) for figure in figures(quote)}:
+            self.unproven[rule.id] = rule
         return self._run.sources.cite(policy.meta, clause, quote)
 
     def fields(self, verdict: Verdict, teacher_id: str) -> dict[str, Any]:
@@ -73,6 +77,11 @@ class Cited:
                 for step in verdict.steps
             ],
         }
+
+    def doubts(self) -> list[tuple[str, str | None]]:
+        """The rules cited so far whose figures their clauses don't hold as they stand now, for all to see."""
+        say = "规则 {} 的数字在所引条款的现有文字里找不到，请以发文机关的解释为准"
+        return [(say.format(name), self.by(rule)) for name, rule in list(self.unproven.items())]
 
     def cuts(self, verdict: Verdict) -> list[tuple[str, str | None]]:
         """What the caps cut off, source by source."""

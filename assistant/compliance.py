@@ -118,6 +118,8 @@ def verify(database: Database, unit: str, year: int) -> tuple[int, list[str]]:
     """How many of a unit's standings are stored, and of which teachers they aren't what the records make now: none."""
     stored, wrong = 0, list[str]()
     with database.read() as connection:
+        if unit not in rollup.levels(connection, unit):
+            raise NotFound("没有这个单位，请核对路径。")
         for part in territories(policies.rule_sets(connection), unit, year):
             if part.applied:
                 stored += standings.count(connection, part.applied, year, of(part))
@@ -133,9 +135,11 @@ class Changes(NamedTuple):
 
 
 def changes(database: Database, old: Applicable, new: Applicable, unit: str, year: int, today: date) -> Changes:
-    """Who would meet the hours no more, and who would now, if one rule set took the other's place."""
+    """Who would meet the hours no more, and who would now, under other rules. NotFound: there is no such unit."""
     day = min(old.end, date(year, 12, 31), today)
     with database.read() as connection:
+        if unit not in rollup.levels(connection, unit):
+            raise NotFound("没有这个单位，请核对路径。")
         return Changes(rollup.staff(connection, unit, day), rollup.flips(connection, old, new, unit, day))
 
 
@@ -199,12 +203,11 @@ def _line(path: str) -> list[str]:
 
 
 def _below(places: Iterable[str], schools: Sequence[_Part]) -> dict[str, list[_Part]]:
-    """The schools of each place."""
+    """The schools of each place: of two places one below the other, a school is counted in the lower one alone."""
     found: dict[str, list[_Part]] = {place: [] for place in places}
     for part in schools:
-        for above in _line(part[1].unit):
-            if above in found:
-                found[above].append(part)
+        if nearest := next((above for above in _line(part[1].unit) if above in found), None):
+            found[nearest].append(part)
     return found
 
 
@@ -291,7 +294,7 @@ class _Checks:
             rule=rule.id,
             name=rule.name,
             value=None if value is None else _decimal(value),
-            minimum=_decimal(rule.at_least),
+            minimum=_exact(rule.at_least),
             status="no_data" if value is None else "met" if value >= rule.at_least else "short",
             policy_id=bound.policy_id,
             locator=rule.clause,
@@ -322,6 +325,12 @@ def _by_place(schools: Iterable[Reached]) -> dict[str, Reached]:
             there = found.get(place, Reached(place, 0, 0, 0, 0))
             found[place] = Reached(place, *map(sum, zip(there[1:], one[1:], strict=True)))
     return found
+
+
+def _exact(share: Fraction) -> str:
+    """A rule's share as it is: a decimal where there is one, else the fraction."""
+    decimal = Decimal(share.numerator) / share.denominator
+    return f"{decimal.normalize():f}" if Fraction(decimal) == share else f"{share.numerator}/{share.denominator}"
 
 
 def _decimal(value: Fraction) -> str:

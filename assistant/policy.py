@@ -73,11 +73,9 @@ class PolicyMeta(BaseModel):
 
     def ends(self, other: "PolicyMeta") -> bool:
         """Whether this policy takes the other's place."""
-        if other.id in self.supersedes:
-            return True
         if self.unit != other.unit or self.id == other.id:
             return False
-        return any(core(title) == core(other.title) for title in self.repeals)
+        return other.id in self.supersedes or any(core(title) == core(other.title) for title in self.repeals)
 
 
 class Repair(BaseModel):

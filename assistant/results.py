@@ -74,9 +74,14 @@ class NotATeacher:
 
 @dataclass(frozen=True, slots=True)
 class MadeUp:
-    """The plan that closes a gap, or why none does. `fees`: of its courses, in yuan; `pace`: to the period's end."""
+    """The plan that closes a gap, or why none does.
+
+    `anywhere`: of each item, whether any other category would do as well. `fees`: of its courses, in yuan; `pace`: to
+    the period's end.
+    """
 
     items: Sequence[PlanItem] | None
+    anywhere: Sequence[bool] = ()
     fees: Sequence[str] = ()
     impossible: str = ""
     pace: Pace | None = None

@@ -223,7 +223,9 @@ def _planned(
     stated = [Assumed(category=one.category, organiser=one.organiser, hours=one.hours) for one in items]
     after = Projection(assumed=stated, **cited.fields(made.after, who.teacher_id)) if items else None
     caps = cited.caps({item.category for item in made.items if item.organiser is None})
-    return replace(found, projection=after, open_caps=caps, made_up=MadeUp(items, fees, pace=pace))
+    # What only the total asks for may be of any category that counts.
+    anywhere = [item.title is None and item.rule is applied.version.total for item in made.items]
+    return replace(found, projection=after, open_caps=caps, made_up=MadeUp(items, anywhere, fees, pace=pace))
 
 
 def _cited(connection: Connection, run: Run, applied: Applicable) -> Cited:
@@ -249,15 +251,20 @@ def _hours(
         )
         stated = [Assumed(category=a.category, organiser=a.organiser, hours=_plain(a.hours)) for a in assume]
         projection = Projection(assumed=stated, **cited.fields(after, who.teacher_id))
+    calculation = Calculation(**cited.fields(verdict, who.teacher_id))
     return Hours(
         own=_own(run, who),
         name=who.name,
         place=who.unit,
         year=year,
         records=[row for row in rows if applied.start <= row.completed_on <= applied.end],
-        calculation=Calculation(**cited.fields(verdict, who.teacher_id)),
+        calculation=calculation,
         projection=projection,
-        notes=[*((note.text, cited.by(note.rule)) for note in verdict.notes), *_early(applied, run.today)],
+        notes=[
+            *((note.text, cited.by(note.rule)) for note in verdict.notes),
+            *_early(applied, run.today),
+            *cited.doubts(),
+        ],
         cuts=cited.cuts(verdict),
         open_caps=cited.caps({a.category for a in assume if a.organiser is None}) if assume else (),
     )

@@ -1,6 +1,7 @@
 """Corpus folders: `<policy_id>/policy.md` and, where the policy holds figures, `<policy_id>/rules.yaml`."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,15 @@ class _Loader(yaml.CSafeLoader):
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise yaml.constructor.ConstructorError(None, None, f"“{twice}”写了两次", node.start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A number as people write it: to YAML 1.1, 0132 would be 90 and 1:30 too."""
+        if not re.fullmatch(r"-?(0|[1-9][0-9]*)", node.value):
+            raise yaml.constructor.ConstructorError(None, None, f"“{node.value}”不是通常写法的数字", node.start_mark)
+        return int(node.value)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,10 @@ def faults(one: Entry, entries: Iterable[Entry]) -> list[str]:
         for finding in (check(policy, one.rules, around(entries)) if one.rules else [])
         if finding.fault
     ]
+    units = {other.policy.meta.id: other.policy.meta.unit for other in entries}
+    for name in policy.meta.supersedes:
+        if name == policy.meta.id or units.get(name, policy.meta.unit) != policy.meta.unit:
+            found.append(f"{one.folder / POLICY}：supersedes：{name} 不是同一单位的另一份政策")
     if policy.meta.contact and policy.clause(policy.meta.contact) is None:
         found.append(f"{one.folder / 'policy.md'}：contact：条款 {policy.meta.contact} 不存在")
     return found

@@ -14,7 +14,7 @@ from typing import IO
 
 from assistant.errors import InputError
 from assistant.store.loading import COLUMNS, KINDS, Kind
-from ingest.xlsx import read_workbook
+from ingest.xlsx import WIDEST, read_workbook
 
 CHINESE = {
     "unit": "单位",
@@ -86,6 +86,8 @@ def read_table(path: Path, file: str) -> Table:
         raise InputError(f"{file}：文件为空，或第 1 行没有列名，请在第 1 行写上列名。")
     if problems := [f"{file} 第 {at} 行「{show(cell)}」：{what}" for cell in headers if (what := unsafe(cell))]:
         raise InputError(problems)
+    if len(headers) > WIDEST:
+        raise InputError(f"{file} 第 1 行：有 {len(headers)} 列，最多 {WIDEST} 列，请删去多余的列。")
     names = [_ENGLISH.get(header, header) for header in headers]
     if twice := {name for name, count in Counter(filter(None, names)).items() if count > 1}:
         same = "、".join(show(header) for header, name in zip(headers, names, strict=True) if name in twice)

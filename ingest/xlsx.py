@@ -21,7 +21,9 @@ from zipfile import ZipFile
 from assistant.errors import InputError
 
 _UNPACKED = 400_000_000  # bytes, of all parts together
-_LAST_ROW, _WIDEST = 1_048_576, 256
+_LAST_ROW, WIDEST = 1_048_576, 256
+_MOST_WARNINGS = 20
+_MOST_TEXTS = 2_000_000  # more than the largest file that may be uploaded has room for
 _PIECE = 1 << 16
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")  # what holds an encrypted workbook, and an xls
 _NAMESPACES = (
@@ -33,6 +35,7 @@ _TRUE = ("1", "true")
 # Number formats that have no code of their own in the file; those from 27 on are dates in Chinese, and times.
 _BUILTIN_DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^]]*]|_.|General')
+_PADDED = re.compile('(?:"([^"]*)")?(0{2,})')
 _LETTERS = re.compile("[A-Z]{1,3}")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _DAY_ONE = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}
@@ -51,11 +54,12 @@ class _Damaged(Exception):
 
 @dataclass
 class _Book:
-    """What all sheets share: texts, which styles show dates, whether days count from 1904."""
+    """What all sheets share: texts, which styles show dates, which pad whole numbers, whether days count from 1904."""
 
     archive: ZipFile
     texts: Sequence[str]
     dates: frozenset[int]
+    padded: Mapping[int, tuple[str, int]]
     from_1904: bool
 
 
@@ -90,8 +94,8 @@ def _rows(path: Path, file: str, warnings: list[str]) -> Iterator[tuple[int, lis
             book, sheets = _open(archive)
             width = 0
             for number, row in _only(book, sheets, file, warnings):
-                if max(row) >= _WIDEST:
-                    raise InputError(f"{file} 第 {number} 行：内容超出第 {_WIDEST} 列，请删去多余的列。")
+                if max(row) >= WIDEST:
+                    raise InputError(f"{file} 第 {number} 行：内容超出第 {WIDEST} 列，请删去多余的列。")
                 width = width or max(row) + 1
                 yield number, [row.get(place, "") for place in range(max(width, max(row) + 1))]
 
@@ -133,8 +137,10 @@ def _open(archive: ZipFile) -> tuple[_Book, list[tuple[str, str, bool]]]:
                 sheets.append((attributes["name"], part, attributes.get("state", "visible") != "visible"))
     by_kind = {kind.rpartition("/")[2]: part for kind, part in parts.values()}
     texts = _texts(archive, by_kind["sharedStrings"]) if "sharedStrings" in by_kind else []
-    dates = _date_styles(archive, by_kind["styles"]) if "styles" in by_kind else frozenset[int]()
-    return _Book(archive, texts, dates, from_1904), sheets
+    codes = _format_codes(archive, by_kind["styles"]) if "styles" in by_kind else []
+    dates = frozenset(place for place, code in enumerate(codes) if _is_date(code))
+    padded = {place: found for place, code in enumerate(codes) if (found := _padding(code))}
+    return _Book(archive, texts, dates, padded, from_1904), sheets
 
 
 def _relations(archive: ZipFile, part: str) -> dict[str, tuple[str, str]]:
@@ -147,8 +153,8 @@ def _relations(archive: ZipFile, part: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _date_styles(archive: ZipFile, part: str) -> frozenset[int]:
-    """The numbers of the cell styles that show a number as a date or time."""
+def _format_codes(archive: ZipFile, part: str) -> list[int | str]:
+    """The number format of every cell style: its code, or its number where the file has no code for it."""
     codes, styles, inside = dict[int, str](), list[int](), False
     for tag, attributes in _elements(archive, part, "numFmt", "cellXfs", "cellStyles", "xf"):
         if tag == "numFmt":
@@ -157,13 +163,20 @@ def _date_styles(archive: ZipFile, part: str) -> frozenset[int]:
             styles.append(int(attributes.get("numFmtId", 0)))
         elif tag != "xf":
             inside = tag == "cellXfs"
+    return [codes.get(kind, kind) for kind in styles]
 
-    def dated(kind: int) -> bool:
-        if kind in codes:
-            return bool(re.search("[ymdhsYMDHS]", _QUOTED.sub("", codes[kind])))
-        return kind in _BUILTIN_DATES
 
-    return frozenset(place for place, kind in enumerate(styles) if dated(kind))
+def _is_date(code: int | str) -> bool:
+    """Whether a format shows a number as a date or time."""
+    if isinstance(code, str):
+        return bool(re.search("[ymdhsYMDHS]", _QUOTED.sub("", code)))
+    return code in _BUILTIN_DATES
+
+
+def _padding(code: int | str) -> tuple[str, int] | None:
+    """What a format such as `"T"0000` puts before a whole number, and to how many digits it fills it up."""
+    found = _PADDED.fullmatch(str(code))
+    return (found[1] or "", len(found[2])) if found else None
 
 
 def _texts(archive: ZipFile, part: str) -> list[str]:
@@ -173,6 +186,8 @@ def _texts(archive: ZipFile, part: str) -> list[str]:
 
     def end(_: str) -> None:
         texts.append(_unescaped(content.taken()))
+        if len(texts) > _MOST_TEXTS:
+            raise _Damaged
 
     content.parser = _parser(content.starts, {**content.ends, "si": end})
     for _ in _feed(archive, part, content.parser):
@@ -278,7 +293,7 @@ class _Sheet(_Content):
     def _columns(self, attributes: _Attributes) -> None:
         first, last = int(attributes["min"]), int(attributes["max"])
         # A stretch to the sheet's edge is the emptiness beside the table.
-        if attributes.get("hidden") in _TRUE and last <= _WIDEST:
+        if attributes.get("hidden") in _TRUE and last <= WIDEST and len(self._warnings) < _MOST_WARNINGS:
             place = f"第 {first} 列" if first == last else f"第 {first} 至 {last} 列"
             self._warnings.append(f"{place}是隐藏的，也已读入。")
 
@@ -290,8 +305,12 @@ class _Sheet(_Content):
                 raise _Damaged
             return self._book.texts[place]
         if kind == "n":
-            dated = int(self._style) in self._book.dates
-            return _dated(float(content), self._book.from_1904) if dated else _number(content)
+            style = int(self._style)
+            if style in self._book.dates:
+                return _dated(float(content), self._book.from_1904)
+            number = _number(content)
+            before, digits = self._book.padded.get(style, ("", 0))
+            return before + number.zfill(digits) if number.isdecimal() else number
         if kind == "b":
             return "FALSE" if content == "0" else "TRUE"
         if kind == "d":
@@ -304,7 +323,7 @@ def _number(content: str) -> str:
     if content.isdecimal() and content.isascii() and len(content) < 16 and content[0] != "0":
         return content
     value = float(content)
-    if not math.isfinite(value):
+    if not math.isfinite(value) or "_" in content:
         raise _Damaged
     if abs(value) >= _EXACT:
         return f"{value:.14E}"

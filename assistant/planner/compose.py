@@ -262,7 +262,10 @@ def planned(result: Hours) -> Draft:
         cost = hours.show(sum(hours.parse(fee) for fee in plan.fees))
         said = f"费用最少的办法：选 {len(plan.items)} 门课，共 {total} 学时、{cost} 元，列在下面。"
     else:
-        each = "、".join(f"{_source(item)} {item.hours} 学时{_mark(item.citation)}" for item in plan.items)
+        each = "、".join(
+            f"{_source(item, anywhere)} {item.hours} 学时{_mark(item.citation)}"
+            for item, anywhere in zip(plan.items, plan.anywhere, strict=True)
+        )
         said = f"最少还要取得并审核通过 {total} 学时：{each}。"
         if result.open_caps:
             said += (
@@ -282,8 +285,9 @@ def planned(result: Hours) -> Draft:
     return Draft(start + said + _notes(result), Outcome.ANSWERED, tables, _next(result))
 
 
-def _source(item: PlanItem) -> str:
-    return f"{item.category}（{item.organiser}）" if item.organiser else item.category
+def _source(item: PlanItem, anywhere: bool) -> str:
+    source = f"{item.category}（{item.organiser}）" if item.organiser else item.category
+    return f"{source}（其他计入的科目类别也可以）" if anywhere else source
 
 
 def _plan_table(plan: MadeUp, total: str) -> Table:

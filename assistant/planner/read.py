@@ -97,7 +97,7 @@ def _intent(cut: Sequence[Token], person: str | None, items: Sequence[Item] | No
     if (
         several
         and "rule" not in kinds
-        and kinds & {"gap", "have", "not_counted", "status", "list", "records", "credit"}
+        and kinds & {"plan", "gap", "have", "not_counted", "status", "list", "records", "credit"}
     ):
         return Intent.EVERYONE
     if "plan" in kinds:

@@ -10,6 +10,7 @@ from typing import NamedTuple, get_args
 
 from assistant import hours
 from assistant.figures import figures
+from assistant.identity import holds
 from assistant.policy import Policy
 from assistant.rules.calculate import Record, calculate
 from assistant.rules.find import Applicable
@@ -94,6 +95,8 @@ def _version(policy: Policy, version: Dated, around: Others) -> Iterator[Finding
     for line in version.lines():
         cited = around.get(line.policy or policy.meta.id)
         fault = _fault(cited[0], line, version.from_) if cited else f"政策 {line.policy} 不在政策库中"
+        if cited and not _is_above(cited[0], policy, version):
+            fault = f"政策 {line.policy} 不是本地区或上级的，或在这个版本的有效期内已经失效"
         if isinstance(version, Version) and isinstance(line, Count):
             fault = fault or _shadowed(version, line)
         yield found(line.id, _show(line), line.clause, fault)
@@ -101,19 +104,40 @@ def _version(policy: Policy, version: Dated, around: Others) -> Iterator[Finding
         missing = None if policy.clause(item.clause) else f"条款 {item.clause} 不存在"
         yield found("untranslated", "", item.clause, missing)
     for one in version.fills:
-        yield found("、".join(one.lines), "", "", _unfilled(one, around))
+        yield found("、".join(one.lines), "", "", _unfilled(policy, version, one, around))
     if isinstance(version, Version):
         if version.total and version.minima:
             implied = sum(line.at_least for line in version.minima.values())
             if version.total.at_least < implied:
                 fault = "合计的最低要求小于各科目类别之和"
                 yield found(version.total.id, _show(version.total), version.total.clause, fault)
+        for line in version.require:
+            if not _reachable(version, line.category):
+                fault = f"没有一行 count 计入{line.category or '任何科目类别'}，谁也达不到"
+                yield found(line.id, _show(line), line.clause, fault)
         for number, example in enumerate(version.examples, 1):
             yield found(f"examples.{number}", "", "", _failing(version, example))
 
 
-def _unfilled(one: Fills, around: Others) -> str | None:
+def _reachable(version: Version, category: str | None) -> bool:
+    """Whether any record of a category (None: of some) is counted."""
+    kinds = product(get_args(Category), get_args(Organiser))
+    return any(category in (None, kind[0]) and version.places[kind] < len(version.count) for kind in kinds)
+
+
+def _is_above(cited: Policy, policy: Policy, version: Dated) -> bool:
+    """Whether a policy's clauses bind where another one holds, on some day of its version."""
+    first, last = cited.meta.effective_from, cited.meta.effective_to or date.max
+    in_force = first <= (version.to or date.max) and last >= version.from_
+    return cited.meta.id == policy.meta.id or (holds(cited.meta.unit, policy.meta.unit) and in_force)
+
+
+def _unfilled(policy: Policy, version: Dated, one: Fills, around: Others) -> str | None:
     above = around.get(one.policy)
+    if above and (above[0].meta.id == policy.meta.id or not _is_above(above[0], policy, version)):
+        return f"政策 {one.policy} 不是本地区或上级的另一份有效政策"
+    if wrong := {line.id for line in version.open} & set(one.lines):
+        return f"{'、'.join(sorted(wrong))} 是留给下级的，不能用来填上级的"
     terms = [line.id for version in above[1].versions for line in version.open] if above and above[1] else []
     return None if one.open in terms else f"政策 {one.policy} 没有留给下级的 {one.open}"
 
@@ -122,6 +146,8 @@ def _failing(version: Version, example: Example) -> str | None:
     """How an example comes out otherwise than it says."""
     year = example.year or max(version.from_.year, version.cycle.first)
     applied = Applicable("", "", version, False, *version.cycle.period(year))
+    if not version.overlaps(applied.start, applied.end):
+        return f"“{example.say}”：{year}年不在这个版本的有效期内"
     records = [
         Record(str(n), "", one.category, one.organiser, one.hours, one.day or applied.start, one.status)
         for n, one in enumerate(example.given)
@@ -179,7 +205,8 @@ _FINER = re.compile(r"[，,。；;！？\n]")
 def _named(line: Line) -> list[tuple[str, ...]]:
     """The words, alternatives together, that must stand in the same part of the clause as the line's figures."""
     if isinstance(line, Count) and line.at_most is not None:
-        return [tuple(name.removeprefix("市") if "教研室" in name else name for name in line.where.organiser or ())]
+        by = tuple(name.removeprefix("市") if "教研室" in name else name for name in line.where.organiser or ())
+        return [by, *(_SAID[name] for name in line.where.category or ())] if by else []
     if isinstance(line, Require) and line.category is not None:
         return [_SAID[line.category]]
     if isinstance(line, CourseShare):

@@ -63,8 +63,8 @@ class Line(_Table):
     """
 
     _unit: ClassVar[str] = ""
-    id: str
-    clause: str
+    id: str = Field(min_length=1)
+    clause: str = Field(min_length=1)
     policy: str | None = None
 
     @property
@@ -140,8 +140,8 @@ class Cycle(Line):
     """
 
     _unit: ClassVar[str] = "年"
-    years: int = Field(ge=1)
-    first: int
+    years: int = Field(ge=1, le=50)
+    first: int = Field(ge=1900, le=2200)
     first_is_setting: bool = False
 
     @property
@@ -161,7 +161,7 @@ class Ratio(Line):
 
     _unit: ClassVar[str] = "%"
     name: str
-    per: list[Literal["school", "town", "county", "city"]]
+    per: list[Literal["school", "town", "county", "city"]] = Field(min_length=1)
     top: Literal["training_spend", "training_appropriation"]
     bottom: Literal["public_funds", "payroll"]
     at_least: Share
@@ -176,7 +176,7 @@ class Coverage(Line):
 
     _unit: ClassVar[str] = "%"
     name: str
-    per: list[Literal["school", "town", "county", "city"]]
+    per: list[Literal["school", "town", "county", "city"]] = Field(min_length=1)
     organiser: Organiser
     count: Literal["persons", "person_times"]
     at_least: Share
@@ -294,12 +294,18 @@ class Expected(_Table):
     beyond_caps: Hours | None = None
     shortfall: dict[Category, Hours] = {}
 
+    @model_validator(mode="after")
+    def _says_something(self) -> "Expected":
+        if not self.model_dump(exclude_none=True, exclude_defaults=True):
+            raise ValueError("至少写一个应得的结果，否则算例不会不符")
+        return self
+
 
 class Example(_Table):
     """Records in, verdict out, one sentence: a case that an official can read, and that must come out so."""
 
     say: str = Field(min_length=1)
-    year: int | None = None
+    year: int | None = Field(None, ge=1900, le=2200)
     given: list[Given]
     expect: Expected
 

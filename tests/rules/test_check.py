@@ -237,6 +237,7 @@ def counted(*wheres: Mapping[str, Sequence[str]]) -> dict[str, str]:
     data["versions"][0]["count"] = [
         {"id": f"C{number}", "where": where, "clause": "附件1/四/(三)"} for number, where in enumerate(wheres, 1)
     ]
+    data["versions"][0]["require"] = data["versions"][0]["require"][:1]  # of no category, which perhaps none takes
     return faults(check(shipped()[DONGGUAN].policy, RuleFile.model_validate(data)))
 
 
@@ -477,12 +478,38 @@ def test_notes_tell_what_is_implied_what_lacks_examples_and_what_is_left_open() 
     assert notes(policy, rules(DONGGUAN)) == [note for note in said if "30 + 42" in note]
 
 
+def of_the_province(**changes: Any) -> Policy:
+    """Weinan's policy as if it were one of the province that Dongguan lies in."""
+    policy = shipped()[WEINAN].policy
+    return policy.model_copy(update={"meta": policy.meta.model_copy(update={"unit": "广东省", **changes})})
+
+
+@pytest.mark.parametrize("changes", [{"unit": "陕西省/渭南市"}, {"effective_to": date(2022, 12, 31)}])
+def test_a_policy_elsewhere_or_no_longer_in_force_proves_nothing(changes: dict[str, Any]) -> None:
+    line = {"id": "R1", "at_least": 360, "policy": WEINAN, "clause": "五/(一)"}
+    others = {WEINAN: (of_the_province(**changes), rules(WEINAN))}
+    assert "不是本地区或上级的" in wrong_in(DONGGUAN, edited(DONGGUAN, require=[line]), others)["R1"]
+
+
+def test_a_minimum_that_nothing_counts_for_is_a_fault() -> None:
+    data = written(DONGGUAN)["versions"][0]
+    count = [line for line in data["count"] if line["id"] != "C5"]
+    assert wrong_in(DONGGUAN, edited(DONGGUAN, count=count)) == {"R4": "没有一行 count 计入个人选修科目，谁也达不到"}
+
+
+def test_an_example_that_says_nothing_or_is_of_another_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="至少写一个"):
+        edited(DONGGUAN, examples=[{**EXAMPLE, "expect": {}}])
+    told = wrong_in(DONGGUAN, edited(DONGGUAN, examples=[{**EXAMPLE, "year": 1990}]))
+    assert "1990年不在这个版本的有效期内" in told["examples.1"]
+
+
 def test_a_line_may_cite_a_policy_above_whose_clause_proves_it() -> None:
     """A county's rules whose cycle and minimum are the city's words."""
-    above = shipped()[WEINAN]
+    above = of_the_province()
     line = {"id": "R1", "at_least": 360, "policy": WEINAN, "clause": "五/(一)"}
     file = edited(DONGGUAN, require=[line])
-    others = {WEINAN: (above.policy, above.rules)}
+    others = {WEINAN: (above, rules(WEINAN))}
     assert wrong_in(DONGGUAN, file, others) == {}
     assert wrong_in(DONGGUAN, file) == {"R1": f"政策 {WEINAN} 不在政策库中"}
     wrong = edited(DONGGUAN, require=[{**line, "at_least": 361}])
@@ -490,10 +517,9 @@ def test_a_line_may_cite_a_policy_above_whose_clause_proves_it() -> None:
 
 
 def test_an_open_term_is_filled_by_lines_below_or_told_unfilled() -> None:
-    above = shipped()[WEINAN]
     data = written(WEINAN)
     data["versions"][0]["open"] = [{"id": "O1", "clause": "五/(一)", "text": "各县可另定类别", "by": "县级"}]
-    others = {WEINAN: (above.policy, RuleFile.model_validate(data))}
+    others = {WEINAN: (of_the_province(), RuleFile.model_validate(data))}
     fills = {"policy": WEINAN, "open": "O1", "lines": ["R2", "R3"]}
     assert wrong_in(DONGGUAN, edited(DONGGUAN, fills=[fills]), others) == {}
     other = edited(DONGGUAN, fills=[{**fills, "open": "O2"}])
