@@ -279,7 +279,7 @@ class _Checks:
         self._day = min(date(year, 12, 31), today)
         self._rule_sets = policies.rule_sets(connection)
         self._budgets = rollup.budgets(connection, unit, year)
-        self._reached: dict[str, dict[str, Reached]] = {}
+        self._reached: dict[str, dict[str, Reached]] | None = None
 
     def of(self, place: str, level: str) -> list[Check]:
         """The checks of a unit, by the rules' order."""
@@ -307,10 +307,11 @@ class _Checks:
 
     def _coverage(self, place: str, rule: Coverage) -> tuple[int | None, int | None]:
         """Reached and all; nothing where not one record of the year is there: that is missing data, and no zero."""
-        if rule.organiser not in self._reached:
-            self._reached[rule.organiser] = _by_place(
-                rollup.reached(self._connection, self._unit, self._year, self._day, rule)
-            )
+        if self._reached is None:
+            versions = (version for rule_set in self._rule_sets for version in rule_set.rules.versions)
+            organisers = sorted({line.organiser for version in versions for line in version.coverage})
+            schools = rollup.reached(self._connection, self._unit, self._year, self._day, organisers)
+            self._reached = {organiser: _by_place(found) for organiser, found in schools.items()}
         here = self._reached[rule.organiser].get(place)
         if here is None or not here.records:
             return None, None

@@ -8,11 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from functools import reduce
-from itertools import product
 from operator import add
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, true
 
 from assistant.rules.calculate import PENDING
 from assistant.rules.find import Applicable, Territory
@@ -30,7 +29,8 @@ Condition = ColumnElement[bool]
 
 def within(unit: str, column: Any = Teacher.unit) -> Condition:
     """Whether a path is `unit` or lies below it: a stretch of the column's index, since "0" follows "/"."""
-    return or_(column == unit, and_(column > f"{unit}/", column < f"{unit}0"))
+    # The stretch is said by itself: databases find none in the alternative, and would read the whole table.
+    return and_(column >= unit, column < f"{unit}0", or_(column == unit, column > f"{unit}/"))
 
 
 def of(territory: Territory) -> Condition:
@@ -53,17 +53,12 @@ def standings(applied: Applicable, teachers: Condition | None = None) -> Select[
 
     `records` counts those dated in the period, whatever their status.
     """
-    version, sums = applied.version, _sums(applied, teachers)
+    version, sums = applied.version, _sums(applied, teachers).subquery("sums")
     minima = {name: line.at_least for name, line in version.minima.items()}
     required = version.total.at_least if version.total else sum(minima.values())
 
-    query = select(
-        Teacher.teacher_id,
-        func.coalesce(sums.c.records, 0).label("records"),
-        func.coalesce(sums.c.pending, 0).label("pending"),
-        *(_counted(version, category, sums).label(name) for category, name in _NAMES.items()),
-    ).outerjoin(sums, sums.c.teacher_id == Teacher.teacher_id)
-    have = (query if teachers is None else query.where(teachers)).subquery("have")
+    counted = [_counted(version, category, sums).label(name) for category, name in _NAMES.items()]
+    have = select(sums.c.teacher_id, sums.c.records, sums.c.pending, *counted).subquery("have")
 
     short = [_positive(minima.get(one, 0) - have.c[name]).label(SHORT[one]) for one, name in _NAMES.items()]
     total = _sum([have.c[name] for name in _NAMES.values()]).label("counted")
@@ -75,67 +70,56 @@ def standings(applied: Applicable, teachers: Condition | None = None) -> Select[
     return select(gaps.c.teacher_id, *(columns[name] for name in FIGURES))
 
 
-class _Source(NamedTuple):
-    """Records that go into one sum: a category's of one capped line, or all others that count in it."""
+def _sums(applied: Applicable, teachers: Condition | None) -> Select[Any]:
+    """Each teacher's records, pending hours, and hours by category and by capped line.
 
-    category: Category
-    cap: int | None
-    records: Condition
+    Teachers lead: an index gives the records of each without their table, in the order in which they are summed.
+    """
+    version = applied.version
+    admitted = Credit.status.in_(sorted(version.admitted))
+    wanted = {"pending": and_(Credit.status == PENDING, ~admitted)}
+    for category, name in _NAMES.items():
+        takers = _takers(version, category)
+        sources = {name: [one for some in takers.values() for one in some]}
+        sources |= {f"line_{place}": takers[place] for place in takers if version.count[place].at_most is not None}
+        for source, organisers in sources.items():
+            # Databases ask in this order, of every record: first what most records fail.
+            wanted[source] = and_(_by(organisers), Credit.category == category, admitted)
+    sums = {name: func.coalesce(func.sum(Credit.hours).filter(meant), 0) for name, meant in wanted.items()}
+    columns: list[Any] = [Teacher.teacher_id, func.count(Credit.teacher_id).label("records")]
+    columns += [one.label(name) for name, one in sums.items()]
+    dated = Credit.completed_on.between(applied.start, applied.end)
+    query = select(*columns).outerjoin(Credit, and_(Credit.teacher_id == Teacher.teacher_id, dated))
+    return (query if teachers is None else query.where(teachers)).group_by(Teacher.teacher_id)
 
 
-def _sources(version: Version) -> dict[str, _Source]:
-    """The sums that a version needs, by name."""
-    organisers: dict[tuple[str, Category, int | None], list[str]] = defaultdict(list)
-    for category, organiser in product(CATEGORIES, get_args(Organiser)):
+def _takers(version: Version, category: Category) -> dict[int, list[str]]:
+    """The organisers whose records of a category count, by the place of the line that takes them."""
+    organisers: dict[int, list[str]] = defaultdict(list)
+    for organiser in get_args(Organiser):
         place = version.places[category, organiser]
         if place < len(version.count):
-            cap = version.count[place].at_most
-            name = _NAMES[category] if cap is None else f"line_{place}"
-            organisers[name, category, cap].append(organiser)
-    return {
-        name: _Source(category, cap, and_(Credit.category == category, _by(some)))
-        for (name, category, cap), some in organisers.items()
-    }
+            organisers[place].append(organiser)
+    return organisers
+
+
+def _counted(version: Version, category: Category, sums: Any) -> Any:
+    """What counts in a category: all that a line takes, less what is above a line's cap."""
+    counted = sums.c[_NAMES[category]]
+    for place in _takers(version, category):
+        if (cap := version.count[place].at_most) is not None:
+            counted = counted - _positive(sums.c[f"line_{place}"] - cap)
+    return counted
 
 
 def _by(organisers: Sequence[str]) -> Condition:
     """Whether a record is by one of these, said as shortly as can be."""
+    if not organisers:
+        return false()
     others = [one for one in get_args(Organiser) if one not in organisers]
     if not others:
         return true()
     return Credit.organiser.in_(organisers) if len(organisers) <= len(others) else Credit.organiser.not_in(others)
-
-
-def _sums(applied: Applicable, teachers: Condition | None) -> Any:
-    """The sums by teacher, which an index gives without the table; NULL where there is nothing to sum."""
-    admitted = Credit.status.in_(sorted(applied.version.admitted))
-    pending = and_(Credit.status == PENDING, ~admitted)
-    query = select(
-        Credit.teacher_id,
-        func.count().label("records"),
-        func.sum(Credit.hours).filter(pending).label("pending"),
-        *(
-            func.sum(Credit.hours).filter(and_(admitted, source.records)).label(name)
-            for name, source in _sources(applied.version).items()
-        ),
-    ).where(Credit.completed_on.between(applied.start, applied.end))
-    if teachers is not None:
-        query = query.where(Credit.teacher_id.in_(select(Teacher.teacher_id).where(teachers)))
-    return query.group_by(Credit.teacher_id).subquery("sums")
-
-
-def _counted(version: Version, category: Category, sums: Any) -> Any:
-    """What counts in a category: each of its sums, cut to its cap."""
-    parts = [
-        func.coalesce(sums.c[name] if source.cap is None else _at_most(sums.c[name], source.cap), 0)
-        for name, source in _sources(version).items()
-        if source.category == category
-    ]
-    return _sum(parts)
-
-
-def _at_most(number: Any, most: int) -> Any:
-    return case((number > most, most), else_=number)
 
 
 def _positive(number: Any) -> Any:

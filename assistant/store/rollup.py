@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Select, and_, case, func, null, select
 
 from assistant.rules.calculate import PENDING
 from assistant.rules.find import Applicable, Territory
-from assistant.rules.schema import Coverage
 from assistant.store.population import FIGURES, SHORT, Condition, employed, employed_in, of, standings, within
 from assistant.store.standings import good
 from assistant.store.tables import Budget, Credit, Standing, Teacher, Unit
@@ -138,29 +137,22 @@ def budgets(connection: Connection, unit: str, year: int) -> dict[str, dict[str,
     return {row[0]: dict(zip(_AMOUNTS, row[1:], strict=True)) for row in rows}
 
 
-def reached(connection: Connection, unit: str, year: int, day: date, rule: Coverage) -> list[Reached]:
-    """How far training that a coverage rule is about reached the teachers of each school of a unit."""
-    meant = and_(Credit.status == _APPROVED, Credit.organiser == rule.organiser)
-    each = (
-        select(
-            Credit.teacher_id,
-            func.count().label("records"),
-            func.count().filter(meant).label("times"),
-        )
-        .where(Credit.completed_on.between(date(year, 1, 1), date(year, 12, 31)))
-        .where(Credit.teacher_id.in_(select(Teacher.teacher_id).where(within(unit))))
-        .group_by(Credit.teacher_id)
-        .subquery("each")
-    )
-    sums: list[Any] = [
-        func.count(),
-        func.sum(func.coalesce(each.c.records, 0)),
-        func.sum(case((each.c.times > 0, 1), else_=0)),
-        func.sum(func.coalesce(each.c.times, 0)),
-    ]
-    query = select(Teacher.unit, *sums).outerjoin(each, each.c.teacher_id == Teacher.teacher_id)
-    rows = connection.execute(query.where(within(unit), employed(day)).group_by(Teacher.unit))
-    return [Reached(row[0], *map(int, row[1:])) for row in rows]
+def reached(
+    connection: Connection, unit: str, year: int, day: date, organisers: Sequence[str]
+) -> dict[str, list[Reached]]:
+    """How far training by each of some organisers reached the teachers of each school of a unit."""
+    dated = Credit.completed_on.between(date(year, 1, 1), date(year, 12, 31))
+    sums: list[Any] = [func.count(Teacher.teacher_id.distinct()), func.count(Credit.teacher_id)]
+    for organiser in organisers:
+        meant = and_(Credit.organiser == organiser, Credit.status == _APPROVED)
+        sums += [func.count(Teacher.teacher_id.distinct()).filter(meant), func.count().filter(meant)]
+    query = select(Teacher.unit, *sums).outerjoin(Credit, and_(Credit.teacher_id == Teacher.teacher_id, dated))
+    query = query.where(within(unit), employed(day)).group_by(Teacher.unit)
+    rows = connection.execute(query).all()
+    return {
+        organiser: [Reached(*row[:3], *row[place : place + 2]) for row in rows]
+        for place, organiser in zip(range(3, 3 + 2 * len(organisers), 2), organisers, strict=True)
+    }
 
 
 def _standings(territory: Territory, year: int, from_store: bool) -> tuple[Any, Condition]:

@@ -26,16 +26,15 @@ def good(applied: Applicable, year: int) -> Condition:
 
 def fill(database: Database, applied: Applicable, year: int, teachers: Condition) -> int:
     """Compute and store what is missing of some teachers, a few thousand in a transaction; how many."""
-    filled, last = 0, ""
-    while True:
+    lacking = ~select(Standing.teacher_id).where(good(applied, year)).exists()
+    with database.read() as connection:
+        query = select(Teacher.teacher_id).where(teachers, lacking).order_by(Teacher.teacher_id)
+        ids = connection.execute(query).scalars().all()
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
         with database.write() as connection:
-            lacking = ~select(Standing.teacher_id).where(good(applied, year)).exists()
-            query = select(Teacher.teacher_id).where(teachers, lacking, Teacher.teacher_id > last)
-            ids = connection.execute(query.order_by(Teacher.teacher_id).limit(_AT_ONCE)).scalars().all()
-            if not ids:
-                return filled
-            _store(connection, applied, year, and_(teachers, Teacher.teacher_id.between(ids[0], ids[-1])))
-        filled, last = filled + len(ids), ids[-1]
+            _store(connection, applied, year, and_(teachers, Teacher.teacher_id.between(some[0], some[-1])))
+    return len(ids)
 
 
 def refresh(connection: Connection, rule_sets: Iterable[RuleSet], teacher_ids: Iterable[str]) -> None:

@@ -1,4 +1,7 @@
-"""`python -m evals.bench [corpus]`: medians and ratios, as Markdown tables; `corpus`: those over large corpora."""
+"""`python -m evals.bench [corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
+
+`corpus`: those over large corpora; `population`: the rules at scale, over 100,000 teachers if not told otherwise.
+"""
 
 import os
 import socket
@@ -19,7 +22,7 @@ from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
-from evals.bench import corpus
+from evals.bench import corpus, make_up, population
 from evals.bench.measure import row, side_by_side, table
 
 TODAY = date(2023, 11, 15)
@@ -30,10 +33,17 @@ _RECORDS = [str(path) for path in sorted(Path(evals.sample.__file__).parent.glob
 
 
 def main() -> None:
-    """Run every benchmark, or only those over large corpora, in homes of their own."""
-    if sys.argv[1:] != ["corpus"]:
-        sample()
-    corpus.main()
+    """Run every benchmark, or only those that are named, in homes of their own."""
+    match sys.argv[1:]:
+        case ["corpus"]:
+            corpus.main()
+        case ["population", *size]:
+            population.main(*map(int, size))
+        case _:
+            sample()
+            make_up.main()
+            corpus.main()
+            population.main()
 
 
 def sample() -> None:

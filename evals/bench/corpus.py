@@ -27,7 +27,7 @@ from assistant.retrieval.search import search, sentences
 from assistant.settings import SHIPPED_CORPUS, Settings
 from assistant.store import policies
 from assistant.store.database import Database
-from evals.bench.measure import row, side_by_side, table
+from evals.bench.measure import peak, row, side_by_side, table
 from ingest.corpus import read_corpora
 from ingest.policies import ingest_originals
 from ingest.records import load_records
@@ -260,12 +260,6 @@ def chroma(index: Index, texts: Iterator[str], policy_ids: Sequence[str] | None 
         return collection.query(query_embeddings=vector, n_results=NEAREST, where=where, include=["distances"])
 
     return once
-
-
-def peak() -> float:
-    """The most memory that this process ever held, in MB. (getrusage counts what its parent held, too.)"""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 
 def side_by_side(work: Sequence[Callable[[], object]], rounds: int = 2000) -> list[float]:
@@ -24,3 +25,9 @@ def table(title: str, first: str, columns: list[str]) -> None:
 def row(*cells: str) -> None:
     """A row of it."""
     print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def peak() -> float:
+    """The most memory that this process ever held, in MB. (getrusage counts what its parent held, too.)"""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024

@@ -31,7 +31,7 @@ from assistant.store import rollup
 from assistant.store.database import Connection, Database
 from assistant.store.loading import COLUMNS, Kind
 from assistant.store.population import standings
-from evals.bench.measure import row, side_by_side, table
+from evals.bench.measure import peak, row, side_by_side, table
 
 TEACHERS = 100_000
 RECORDS = 20  # of a teacher, in two years
@@ -369,12 +369,6 @@ def load(folder: Path) -> Told:
     start = time.perf_counter()
     load_records(database, [folder / "credits.csv"], TODAY)
     return {"seconds": time.perf_counter() - start}
-
-
-def peak() -> float:
-    """The most memory that this process ever held, in MB. (getrusage counts what its parent held, too.)"""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
 _WORK: dict[str, Callable[..., Told]] = {
