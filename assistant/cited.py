@@ -80,8 +80,8 @@ class Cited:
 
     def doubts(self) -> list[tuple[str, str | None]]:
         """The rules cited so far whose figures their clauses don't hold as they stand now, for all to see."""
-        say = "规则 {} 的数字在所引条款的现有文字里找不到，请以发文机关的解释为准"
-        return [(say.format(name), self.by(rule)) for name, rule in list(self.unproven.items())]
+        tokens = dict.fromkeys(self.by(rule) for rule in list(self.unproven.values()))
+        return [("所用的数字在这一条的现有文字里找不到，请以发文机关的解释为准", token) for token in tokens]
 
     def cuts(self, verdict: Verdict) -> list[tuple[str, str | None]]:
         """What the caps cut off, source by source."""

@@ -55,6 +55,27 @@ def test_files_are_written_whole(run: Run, tmp_path: Path) -> None:
     assert run("compliance", "--unit", CITY, "--format", "csv").startswith(b"\xef\xbb\xbf")
 
 
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_file_that_can_t_be_written_is_one_line(run: Run, tmp_path: Path, form: str) -> None:
+    for place in (tmp_path, tmp_path / "nowhere" / "x"):
+        with pytest.raises(InputError, match="--output"):
+            run("compliance", "--unit", CITY, "--format", form, "--output", str(place))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compliance", "--unit", "广东省/x", "--verify"),
+        ("rules", "diff", "dongguan-2023", "--set", "R1=72", "--unit", f"{CITY}/x"),
+        ("rules", "diff", "dongguan-2023", "--set", "R1=72", "--unit", "陕西省/渭南市"),
+        ("rules", "diff", "dongguan-2023", "--set", "R1=72", "--set", "R1=80"),
+    ],
+)
+def test_a_slip_is_no_success(run: Run, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(InputError):
+        run(*arguments)
+
+
 def test_no_such_unit_is_one_line(run: Run) -> None:
     with pytest.raises(InputError, match="--unit 广东省/东管市：没有这个单位"):
         run("compliance", "--unit", "广东省/东管市")

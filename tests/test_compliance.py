@@ -162,6 +162,38 @@ def test_no_such_unit(installation: Installation) -> None:
         report(installation, "广东省/东莞")
 
 
+def more_units(folder: Path, *rows: str) -> Path:
+    path = folder / "units.csv"
+    path.write_text("\n".join(["unit,level", *rows]) + "\n", "utf-8")
+    return path
+
+
+def test_units_inside_each_other_count_nobody_twice(own: Installation, tmp_path: Path) -> None:
+    """A part of a school that is a school itself, and a town within a town."""
+    people_file = tmp_path / "teachers.csv"
+    people_file.write_text(
+        "teacher_id,name,unit,stage,subject,employed_from,employed_to\n"
+        f"N1,温一,{SCHOOL}/东校区,小学,语文,2010-08-01,\nN2,温二,{TOWN}/片区/三小,小学,语文,2010-08-01,\n",
+        "utf-8",
+    )
+    units = more_units(tmp_path, f"{SCHOOL}/东校区,school", f"{TOWN}/片区,town", f"{TOWN}/片区/三小,school")
+    load_records(own.database, [units, people_file], TODAY)
+    for level in LEVELS:
+        made = report(own, level=level)
+        add_up(made.rows, made.totals)
+        assert made.totals.teachers == 108
+
+
+def test_a_school_without_teachers_has_empty_columns(own: Installation, tmp_path: Path) -> None:
+    load_records(own.database, [more_units(tmp_path, f"{TOWN}/空小学,school")], TODAY)
+    made = report(own)
+    head, *rows = as_csv(made).decode("utf-8-sig").splitlines()
+    [empty] = [row for row in rows if row.startswith(f"{TOWN}/空小学")]
+    assert empty.count(",") == head.count(",")
+    assert empty.endswith(f"{TODAY},dongguan-2023（2023-01-01 起的版本）")
+    assert as_xlsx(made).startswith(b"PK")
+
+
 # Exports.
 
 

@@ -797,3 +797,17 @@ def test_henan_is_left_as_it_is() -> None:
     assert len(lines) > 15
     assert [line for line in lines if line not in seen] == []
     assert len(original("henan-2023").absent) == 7
+
+
+def test_a_rule_that_the_original_contradicts_is_told_to_whoever_asks(home: Home) -> None:
+    """The number stays the rule's, and nobody is left to take the quote for its proof."""
+    sound = home.report(ORIGINAL)
+    assert not [line for line in sound.warnings if "R1" in line]
+    home.report(ORIGINAL.replace("90学时", "80学时"))
+    home.close()
+    installation = install(home.settings)
+    answer = installation.assistant.ask("我今年还差多少学时？", installation.assistant.account("t1"))
+    installation.close()
+    assert answer.calculation is not None
+    assert answer.calculation.required == "90"
+    assert "所用的数字在这一条的现有文字里找不到" in answer.text

@@ -50,6 +50,18 @@ def test_another_person_s_plan_is_not_told(ask: Ask) -> None:
     assert ask("admin-gczx", "T0001怎么补最省？").plan == ask("t0001", "我怎么补最省？").plan
 
 
+@pytest.mark.parametrize("question", ["我们学校怎么补最省？", "全校怎么补最省", "我校怎么补齐"])
+@pytest.mark.parametrize("account", ["t0001", "admin-gczx"])
+def test_a_whole_school_s_plan_is_not_one_s_own(ask: Ask, question: str, account: str) -> None:
+    answer = ask(account, question)
+    assert (answer.plan, answer.calculation) == (None, None)
+
+
+def test_where_only_a_total_is_asked_for_any_category_will_do(ask: Ask) -> None:
+    answer = ask("t0110", "我怎么补最省？")
+    assert "其他计入的科目类别也可以" in answer.text
+
+
 def catalogue(folder: Path, *lines: str) -> Path:
     path = folder / "课程.csv"
     path.write_text("\n".join([HEAD, *lines]) + "\n", "utf-8")
