@@ -26,7 +26,7 @@ def check_command() -> None:
     from assistant.rules.check import check, notes
     from ingest.policies import around, faults
 
-    entries = _entries()
+    entries = _as_known(_entries())
     table = Table("政策", "版本", "规则", "数字", "条款", "结果")
     for entry in entries:
         for found in check(entry.policy, entry.rules, around(entries)) if entry.rules else []:
@@ -140,6 +140,23 @@ def _figures(said: list[str]) -> dict[str, int]:
             raise InputError(f"--set {one}：{name.strip()} 写了不止一次。")
         found[name.strip()] = figure
     return found
+
+
+def _as_known(entries: "list[Entry]") -> "list[Entry]":
+    """The policies with the clauses of originals that were read, where this installation has any."""
+    from assistant.store import policies
+    from assistant.store.database import Database
+    from ingest.originals import compose
+
+    given = settings.load()
+    if not given.database_url and not (given.home / "xueshi.db").exists():
+        return entries
+    with Database(given.database).read() as connection:
+        read = {one.policy.meta.id: policies.original(connection, one.policy.meta.id) for one in entries}
+    return [
+        replace(one, policy=compose(one.policy, original)) if (original := read[one.policy.meta.id]) else one
+        for one in entries
+    ]
 
 
 def _entries() -> "list[Entry]":

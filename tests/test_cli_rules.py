@@ -173,6 +173,19 @@ def test_a_fault_is_told_with_its_line(
     ]
 
 
+def test_a_figure_that_an_original_contradicts_is_found(run: Run, tmp_path: Path) -> None:
+    digest = (SHIPPED_CORPUS / "dongguan-2023" / "policy.md").read_text("utf-8").split("---\n", 2)[2]
+    text = "".join(line.lstrip("# ") for line in digest.splitlines(keepends=True))
+    for said, fault in ((text, ""), (text.replace("累计不少于90学时", "累计不少于80学时"), "R1")):
+        (tmp_path / "dongguan-2023.md").write_text(said + "\n东莞市教育局\n2023年3月1日\n", "utf-8")
+        run("ingest", "policies", str(tmp_path / "dongguan-2023.md"))
+        if fault:
+            with pytest.raises(InputError, match=fault):
+                run("rules", "check")
+        else:
+            run("rules", "check")
+
+
 def test_rules_are_shown_as_sentences_and_proven(run: Run) -> None:
     assert "专业科目（镇级）的学时：一个核算期内最多计入12学时" in run("rules", "show", "dongguan-2023").decode()
     text = run("rules", "check").decode()
