@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, func, null, select
+from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, null, select
 
 from assistant.rules.calculate import PENDING
 from assistant.rules.find import Applicable, Territory
@@ -168,11 +168,12 @@ def _standings(territory: Territory, year: int, from_store: bool) -> tuple[Any, 
 
 
 def _unruled(territory: Territory, year: int) -> Select[Any]:
+    nothing = cast(null(), BigInteger)  # PostgreSQL sums no NULL of an unknown type
     known = {
         "records": func.count(),
         "pending": func.sum(case((Credit.status == PENDING, Credit.hours), else_=0)),
     }
-    query = select(Credit.teacher_id, *(known.get(name, null()).label(name) for name in FIGURES))
+    query = select(Credit.teacher_id, *(known.get(name, nothing).label(name) for name in FIGURES))
     query = query.where(Credit.completed_on.between(date(year, 1, 1), date(year, 12, 31)))
     return query.where(Credit.teacher_id.in_(select(Teacher.teacher_id).where(of(territory)))).group_by(
         Credit.teacher_id
