@@ -3,7 +3,6 @@
 import codecs
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -14,7 +13,7 @@ from assistant import hours
 from assistant.errors import InputError
 from assistant.rules.make_up import Course
 from assistant.rules.schema import Category, Organiser
-from ingest.table import show, unsafe
+from ingest.table import day_of, show, unsafe
 
 # In the order of the fields of a Course.
 HEADERS = {
@@ -29,7 +28,6 @@ HEADERS = {
 }
 _ENGLISH = {chinese: english for english, chinese in HEADERS.items()}
 _MAY_LACK = "ends_on"
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2}))")
 _YEARS_AHEAD = 5  # the longest cycle that a plan is made for
 
 
@@ -175,13 +173,7 @@ def _fen(cell: str) -> int:
 
 
 def _date(last: date, cell: str) -> date:
-    match = _DATE.fullmatch(cell)
-    if not match:
-        raise ValueError("日期应写成 2023-05-06 或 2023/5/6。")
-    try:
-        day = date(*(int(part) for part in match.groups() if part))
-    except ValueError:
-        raise ValueError("没有这一天，请核对年月日。") from None
+    day = day_of(cell)
     if not date(1970, 1, 1) <= day <= last:
         raise ValueError(f"日期不在 1970-01-01 至 {last} 之间，请核对。")
     return day

@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -49,6 +50,7 @@ _MAY_LACK: Mapping[Kind, Sequence[str]] = {
     "accounts": ("teacher_id", "unit", "wecom_userid"),
 }
 _SHOWN = 40
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2}))")
 _PIECE = 1 << 20
 _ERRORS = ("#N/A", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!")
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+[0-9]+")
@@ -116,6 +118,17 @@ def show(text: str) -> str:
 def visible(text: str) -> str:
     """Text with all that can't be seen escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def day_of(cell: str) -> date:
+    """The day that a cell names. ValueError: it is none, and how to write one."""
+    match = _DATE.fullmatch(cell)
+    if not match:
+        raise ValueError("日期应写成 2023-05-06 或 2023/5/6。")
+    try:
+        return date(*(int(part) for part in match.groups() if part))
+    except ValueError:
+        raise ValueError("没有这一天，请核对年月日。") from None
 
 
 def unsafe(cell: str) -> str | None:

@@ -16,7 +16,7 @@ from assistant.rules.schema import Category, Organiser, Status
 from assistant.store.loading import COLUMNS, KEY_WIDTH, KINDS, REFERENCES, Kind, Row, Stored, Value, limit
 from assistant.store.reach import Reach
 from ingest.spool import Spool, recurring
-from ingest.table import Table, show, unsafe
+from ingest.table import Table, day_of, show, unsafe
 
 LEVELS = ("province", "city", "county", "town", "school")
 _SCHOOL = "school"
@@ -34,7 +34,6 @@ _REFERRED_TO: Mapping[Kind, str] = {
     "teachers": "教师，请先在 teachers 表中加入此人",
 }
 _OUTSIDE = "这一行不在您可以维护的范围内，或者它所指的教师、单位没有登记。"
-_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,2}))")
 _AMOUNT = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2}))?")
 _BELOW_ZERO = re.compile(r"-[0-9]+(\.[0-9]+)?")
 _FIRST_YEAR = 1970  # of records and budgets
@@ -360,13 +359,7 @@ def _hours(cell: str) -> int:
 
 
 def _date(first: date, last: date, cell: str) -> date:
-    match = _DATE.fullmatch(cell)
-    if not match:
-        raise ValueError("日期应写成 2023-05-06 或 2023/5/6。")
-    try:
-        day = date(*(int(part) for part in match.groups() if part))
-    except ValueError:
-        raise ValueError("没有这一天，请核对年月日。") from None
+    day = day_of(cell)
     if day > last:
         raise ValueError(f"日期在今天（{last}）之后，请核对。")
     if day < first:

@@ -182,6 +182,8 @@ def test_units_inside_each_other_count_nobody_twice(own: Installation, tmp_path:
         made = report(own, level=level)
         add_up(made.rows, made.totals)
         assert made.totals.teachers == 108
+    staff = {row.unit: row.teachers for row in (*report(own).rows, *report(own, level="town").rows)}
+    assert (staff[f"{SCHOOL}/东校区"], staff[f"{TOWN}/片区"], staff[f"{TOWN}/片区/三小"]) == (1, 1, 1)
 
 
 def test_a_school_without_teachers_has_empty_columns(own: Installation, tmp_path: Path) -> None:
