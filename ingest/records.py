@@ -1,6 +1,6 @@
 """Importing record files: all files of a call or nothing of them."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from assistant.store.database import Connection, Database
 from assistant.store.loading import Change, Kind, Stored
 from assistant.store.reach import Reach
 from ingest.table import Table, read_table, visible
-from ingest.twins import twin_warnings
+from ingest.twins import Twins
 from ingest.validate import Place, Problem, Sheet, check, check_keys, check_reach, check_references
 
 # What is referred to goes first.
@@ -91,9 +91,7 @@ def load_records(
             # The place alone sorts: what is said of one place stays in its order.
             ordered = [sorted(problems[label], key=lambda problem: problem[:2]) for label in labels]
             raise InputError([problem.text for group in ordered for problem in group])
-        twins = twin_warnings(sheets, stored)
-        put = _put(sheets, stored, progress)
-        reports = [_report(sheet, change, twins.get(sheet.table.file)) for sheet, change in put]
+        reports = [_report(*done) for done in _put(sheets, stored, progress)]
         reports.sort(key=lambda report: labels.index(report.file))
         import_id = stored.finish([report.model_dump(mode="json") for report in reports])
     return ImportReport(import_id=import_id, files=reports)
@@ -119,20 +117,21 @@ def _outside(
     return check_reach(sheets, Reach(connection, account), problems) if account else set()
 
 
-def _put(sheets: Sequence[Sheet], stored: Stored, progress: Callable[[int], None] | None) -> list[tuple[Sheet, Change]]:
-    """Put everything in, by chunks; what became of every sheet's rows."""
-    changes, done = list[tuple[Sheet, Change]](), 0
+def _put(
+    sheets: Sequence[Sheet], stored: Stored, progress: Callable[[int], None] | None
+) -> Iterator[tuple[Sheet, Change, str | None]]:
+    """Put everything in, by chunks; what became of every sheet's rows, and what is told of twins among them."""
+    twins, done = Twins(sheets, stored), 0
     stored.expect(sum(len(sheet.rows) for sheet in sheets))
     for sheet in sheets:
         total = Change()
-        for chunk in sheet.rows.chunks():
-            change = stored.put(sheet.table.kind, [row for _, row in chunk])
-            total = Change(*map(sum, zip(total, change, strict=True)))
-            done += len(chunk)
+        for _, rows in sheet.rows.chunks():
+            twins.see(sheet, rows)
+            total = Change(*map(sum, zip(total, stored.put(sheet.table.kind, rows), strict=True)))
+            done += len(rows)
             if progress:
                 progress(done)
-        changes.append((sheet, total))
-    return changes
+        yield sheet, total, twins.warning(sheet)
 
 
 def _report(sheet: Sheet, change: Change, twins: str | None) -> FileReport:

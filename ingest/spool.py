@@ -2,17 +2,26 @@
 
 import pickle
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
+from typing import NamedTuple
 
 import numpy as np
 
-from assistant.store.loading import Row
+from assistant.store.loading import Row, Value
 
-CHUNK = 2000  # rows
-_IN_MEMORY = 1 << 24  # bytes
+CHUNK = 5000  # rows
+_IN_MEMORY = 1 << 22  # bytes
 
-Numbered = tuple[int, Row]
+Hashes = np.ndarray[tuple[int], np.dtype[np.int64]]
+Flags = np.ndarray[tuple[int], np.dtype[np.bool]]
+
+
+class Chunk(NamedTuple):
+    """Some rows, and the number of each."""
+
+    numbers: Sequence[int]
+    rows: Sequence[Row]
 
 
 class Spool:
@@ -25,35 +34,43 @@ class Spool:
         # Closed, and with that gone, when nobody holds the spool any more.
         self._file = SpooledTemporaryFile[bytes](_IN_MEMORY)
         self._starts = list[int]()
-        self._last = list[Numbered]()
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def append(self, number: int, row: Row) -> None:
-        """Add a row."""
-        self._last.append((number, row))
-        self._length += 1
-        if len(self._last) == CHUNK:
-            self._starts.append(self._file.seek(0, 2))
-            pickle.dump(self._last, self._file, pickle.HIGHEST_PROTOCOL)
-            self._last = []
+    def add(self, numbers: Sequence[int], columns: Sequence[Sequence[Value]]) -> None:
+        """Add some rows, given by column: pickling a column takes half as long as pickling a tuple for every row."""
+        self._starts.append(self._file.seek(0, 2))
+        pickle.dump((numbers, columns), self._file, pickle.HIGHEST_PROTOCOL)
+        self._length += len(numbers)
 
-    def chunks(self) -> Iterator[list[Numbered]]:
-        """All rows, at most CHUNK at a time."""
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, as many at a time as were added."""
         for start in self._starts:
             self._file.seek(start)
-            yield pickle.load(self._file)  # noqa: S301  our own
-        if self._last:
-            yield self._last
+            numbers, columns = pickle.load(self._file)  # noqa: S301  our own
+            yield Chunk(numbers, list(zip(*columns, strict=True)))
 
-    def __iter__(self) -> Iterator[Numbered]:
+    def __iter__(self) -> Iterator[tuple[int, Row]]:
         for chunk in self.chunks():
-            yield from chunk
+            yield from zip(*chunk, strict=True)
 
 
-def recurring(hashes: Iterable["array[int]"]) -> set[int]:
-    """The hashes that occur more than once."""
-    every = np.sort(np.concatenate([np.empty(0, np.int64), *(np.asarray(some) for some in hashes)]))
-    return set(every[1:][every[1:] == every[:-1]].tolist())
+def in_order(hashes: Iterable["array[int]"]) -> Hashes:
+    """All of some arrays, from the least."""
+    every: Hashes = np.concatenate([np.empty(0, np.int64), *(np.asarray(some) for some in hashes)])
+    every.sort()  # in its place: they may be millions
+    return every
+
+
+def recurring(every: Hashes) -> Hashes:
+    """Of hashes that are in order, those that occur more than once."""
+    again: Hashes = every[1:][every[1:] == every[:-1]]
+    return again
+
+
+def among(every: Hashes, asked: "array[int]") -> Flags:
+    """Of each that is asked for, whether it is among hashes that are in order."""
+    found: Flags = np.searchsorted(every, asked) < np.searchsorted(every, asked, "right")
+    return found

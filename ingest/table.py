@@ -55,15 +55,16 @@ _PIECE = 1 << 20
 _ERRORS = ("#N/A", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!")
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+[0-9]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters, that no database takes
-_SUSPECT = re.compile(f"^[=#0-9]|{_CONTROL.pattern}")  # most cells need no closer look
+_SUSPECT = "=#0123456789"  # what a formula, an error or a rounded number begins with
 
 
 @dataclass(frozen=True)
 class Table:
     """A file whose header is understood. Rows are numbered as a spreadsheet does.
 
-    `places`: English column name → which cell of a row. `rows` can be gone through once, after which `warnings` are
-    complete; InputError where the file can't be read any further.
+    `places`: English column name → which cell of a row. `rows` have their cells as written, white space around them
+    included; they can be gone through once, after which `warnings` are complete; InputError where the file can't be
+    read any further.
     """
 
     file: str
@@ -82,8 +83,8 @@ def read_table(path: Path, file: str) -> Table:
     """A record file, called `file` in messages. InputError: no file, unreadable, or a header that makes no sense."""
     warnings: list[str] = []
     read = read_workbook(path, file, warnings) if path.suffix.lower() == ".xlsx" else _csv(path, file)
-    rows = ((number, [cell.strip() for cell in cells]) for number, cells in read)
-    at, headers = next(rows, (1, []))
+    at, first = next(read, (1, []))
+    headers = [cell.strip() for cell in first]
     if not any(headers):
         raise InputError(f"{file}：文件为空，或第 1 行没有列名，请在第 1 行写上列名。")
     if problems := [f"{file} 第 {at} 行「{show(cell)}」：{what}" for cell in headers if (what := unsafe(cell))]:
@@ -106,7 +107,7 @@ def read_table(path: Path, file: str) -> Table:
     warnings += [f"第 {place} 列没有列名，已忽略。" for place, name in enumerate(names, 1) if not name]
     places = {name: place for place, name in enumerate(names) if name in COLUMNS[kind]}
     # Spreadsheets leave empty rows behind: they say nothing, and count only for the numbering.
-    filled = ((number, cells) for number, cells in rows if any(cells))
+    filled = ((number, cells) for number, cells in read if any(map(str.strip, cells)))
     return Table(file, kind, headers, places, filled, warnings)
 
 
@@ -133,8 +134,8 @@ def day_of(cell: str) -> date:
 
 def unsafe(cell: str) -> str | None:
     """What makes a cell one that no file may hold, whatever its column; None: nothing."""
-    if not _SUSPECT.search(cell):
-        return None
+    if cell.isprintable() and cell[:1] not in _SUSPECT:
+        return None  # most cells need no closer look
     if cell.startswith("="):
         return "以“=”开头，像是公式，请改填公式算出的值。"
     if cell in _ERRORS:

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, partial
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple, get_args
 
@@ -15,7 +15,7 @@ from assistant.identity import Role
 from assistant.rules.schema import Category, Organiser, Status
 from assistant.store.loading import COLUMNS, KEY_WIDTH, KINDS, REFERENCES, Kind, Row, Stored, Value, limit
 from assistant.store.reach import Reach
-from ingest.spool import Spool, recurring
+from ingest.spool import CHUNK, Spool, in_order, recurring
 from ingest.table import Table, day_of, show, unsafe
 
 LEVELS = ("province", "city", "county", "town", "school")
@@ -38,6 +38,7 @@ _AMOUNT = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,2}))?")
 _BELOW_ZERO = re.compile(r"-[0-9]+(\.[0-9]+)?")
 _FIRST_YEAR = 1970  # of records and budgets
 _FIRST_EMPLOYED = date(1900, 1, 1)
+_REMEMBERED = 1 << 14  # texts of a column
 
 _Parse = Callable[[str], Value]
 Place = tuple[str, int]  # file and number of a row
@@ -55,7 +56,7 @@ class Problem(NamedTuple):
 class Sheet:
     """A checked file: its rows, values in the order of COLUMNS, None where a cell is empty or bad.
 
-    `keys`: a hash of every whole key; `trainings`: of credits, one of every row's training. `wanted`:
+    `keys`: a hash of every whole key; `trainings`: of credits, one of each row's training, in their order. `wanted`:
     what each column that refers to something names. `named`: key → row, where other kinds may refer to it.
     `complete`: the file could be read to its end.
     """
@@ -71,72 +72,104 @@ class Sheet:
 
 def check(table: Table, today: date, problems: list[Problem]) -> Sheet:
     """Check all that shows in a row itself; adds to `problems`."""
-    columns, width = COLUMNS[table.kind], KEY_WIDTH[table.kind]
-    # A column that the file lacks is read from beyond the row, where there is an empty cell for it.
-    beyond = len(table.headers)
-    parsers = [(table.places.get(name, beyond), parse) for name, parse in _parsers(table.kind, today).items()]
-    others = sorted(set(range(beyond)) - set(table.places.values()))
-    references = [(columns.index(name), set[Value]()) for name in REFERENCES[table.kind]]
-    sheet, number = Sheet(table), 1
-    sheet.wanted = {columns[place]: values for place, values in references}
+    sheet, width, number = Sheet(table, wanted={name: set() for name in REFERENCES[table.kind]}), len(table.headers), 1
+    read = {name: _Column(parse) for name, parse in _parsers(table.kind, today).items()}
+    unread = {place: _Column(_ignored) for place in sorted(set(range(width)) - set(table.places.values()))}
+    numbers, rows = list[int](), list[list[str]]()
     try:
         for number, cells in table.rows:
-            if len(cells) != beyond:
-                text = f"有 {len(cells)} 个单元格，应与列名一样是 {beyond} 个，请检查是否多了或少了逗号或单元格。"
+            if len(cells) != width:
+                text = f"有 {len(cells)} 个单元格，应与列名一样是 {width} 个，请检查是否多了或少了逗号或单元格。"
                 problems.append(Problem(number, 0, f"{table.file} 第 {number} 行：{text}"))
                 continue
-            cells.append("")
-            try:
-                row: Row = tuple([parse(cells[place]) for place, parse in parsers])
-                bad = set[str]()
-            except ValueError:
-                row, bad = _with_faults(table, number, cells, parsers, problems)
-            for place in others:
-                if what := unsafe(cells[place]):
-                    where = f"{table.file} 第 {number} 行「{show(table.headers[place])}」（{show(cells[place])}）"
-                    problems.append(Problem(number, len(columns), f"{where}：{what}"))
-            if table.kind in _AT_ODDS:
-                for name, what in _AT_ODDS[table.kind](dict(zip(columns, row, strict=True))):
-                    if name not in bad:
-                        cell = cells[table.places.get(name, beyond)]
-                        problems.append(cell_problem(table, number, name, cell, what))
-            key = row[:width]
-            if None not in key:
-                sheet.keys.append(hash(key))
-            for place, values in references:
-                values.add(row[place])
-            if table.kind == "credits":
-                if same := training(row):
-                    sheet.trainings.append(hash(same))
-            elif table.kind in _REFERRED_TO and row[0] is not None:
-                sheet.named[row[0]] = row
-            sheet.rows.append(number, row)
+            numbers.append(number)
+            rows.append(cells)
+            if len(rows) == CHUNK:
+                _check_rows(sheet, read, unread, numbers, rows, problems)
+                numbers, rows = [], []
         sheet.complete = True
     except InputError as error:
         problems += [Problem(number + 1, 0, line) for line in error.problems]
+    if rows:
+        _check_rows(sheet, read, unread, numbers, rows, problems)
     return sheet
 
 
-def _with_faults(
-    table: Table, number: int, cells: Sequence[str], parsers: Sequence[tuple[int, _Parse]], problems: list[Problem]
-) -> tuple[Row, set[str]]:
-    """A row with None for every bad cell, and the names of their columns."""
-    values: list[Value] = []
-    bad = set[str]()
-    for name, (place, parse) in zip(COLUMNS[table.kind], parsers, strict=True):
+class _Column(dict[str, Value]):
+    """Text of a cell → its value, None where it is empty or at fault.
+
+    Remembered, for most columns say the same few things over and over. `faults`: text → what is wrong with it.
+    """
+
+    def __init__(self, parse: _Parse) -> None:
+        super().__init__()
+        self._parse = parse
+        self.faults = dict[str, str]()
+
+    def __missing__(self, text: str) -> Value:
+        value: Value = None
         try:
-            values.append(parse(cells[place]))
+            value = self._parse(text.strip())
         except ValueError as error:
-            values.append(None)
-            bad.add(name)
-            problems.append(cell_problem(table, number, name, cells[place], str(error)))
-    return tuple(values), bad
+            self.faults[text] = str(error)
+        self[text] = value
+        return value
+
+    def of(self, texts: Sequence[str]) -> list[Value]:
+        """The value of each."""
+        if len(self) > _REMEMBERED:
+            self.clear()
+            self.faults.clear()
+        return list(map(self.__getitem__, texts))
+
+    def at_fault(self, numbers: Sequence[int], texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+        """Of the texts last asked for that are at fault: number of the row, text, what is wrong with it."""
+        for number, text in zip(numbers, texts, strict=True) if self.faults else ():
+            if what := self.faults.get(text):
+                yield number, text.strip(), what
 
 
-def training(row: Row) -> Row | None:
-    """What two records of the same training have in common; None: a rejected record, which counts nowhere."""
+def _check_rows(
+    sheet: Sheet,
+    read: Mapping[str, _Column],
+    unread: Mapping[int, _Column],
+    numbers: Sequence[int],
+    rows: Sequence[Sequence[str]],
+    problems: list[Problem],
+) -> None:
+    """Check some rows and add them to the sheet: column by column, which takes a fraction of a row at a time."""
+    table, kind = sheet.table, sheet.table.kind
+    cells, lacking = list(zip(*rows, strict=True)), ("",) * len(rows)
+    texts = {name: cells[table.places[name]] if name in table.places else lacking for name in read}
+    values = {name: column.of(texts[name]) for name, column in read.items()}
+    for name, column in read.items():
+        for number, text, what in column.at_fault(numbers, texts[name]):
+            problems.append(cell_problem(table, number, name, text, what))
+    for place, column in unread.items():
+        column.of(cells[place])
+        for number, text, what in column.at_fault(numbers, cells[place]):
+            where = f"{table.file} 第 {number} 行「{show(table.headers[place])}」（{show(text)}）"
+            problems.append(Problem(number, len(read), f"{where}：{what}"))
+    checked: list[Row] = list(zip(*values.values(), strict=True))
+    if kind in _AT_ODDS:
+        for at, row in enumerate(checked):
+            for name, what in _AT_ODDS[kind](dict(zip(read, row, strict=True))):
+                if (text := texts[name][at]) not in read[name].faults:
+                    problems.append(cell_problem(table, numbers[at], name, text.strip(), what))
+    sheet.keys.extend(hash(key) for row in checked if None not in (key := row[: KEY_WIDTH[kind]]))
+    for name, wanted in sheet.wanted.items():
+        wanted.update(values[name])
+    if kind == "credits":
+        sheet.trainings.extend(map(hash, map(training, checked)))
+    elif kind in _REFERRED_TO:
+        sheet.named.update((row[0], row) for row in checked if row[0] is not None)
+    sheet.rows.add(numbers, list(values.values()))
+
+
+def training(row: Row) -> Row:
+    """What two records of the same training have in common; of a rejected record, which counts nowhere, its number."""
     same: Row = _TRAINING(row)
-    return None if row[_STATUS] == "已驳回" else same
+    return row[:1] if row[_STATUS] == "已驳回" else same
 
 
 def check_keys(sheets: Sequence[Sheet], problems: Mapping[str, list[Problem]]) -> None:
@@ -144,7 +177,7 @@ def check_keys(sheets: Sequence[Sheet], problems: Mapping[str, list[Problem]]) -
     for kind in KINDS:
         same = [sheet for sheet in sheets if sheet.table.kind == kind]
         # Rows are gone through again only where two keys may be alike.
-        if twice := recurring(sheet.keys for sheet in same):
+        if twice := set(recurring(in_order(sheet.keys for sheet in same)).tolist()):
             first: dict[Row, tuple[Sheet, int]] = {}
             for sheet in same:
                 for number, row in sheet.rows:
@@ -170,9 +203,9 @@ def check_reach(sheets: Sequence[Sheet], reach: Reach, problems: Mapping[str, li
     homes = {key: row[unit] for sheet in sheets if sheet.table.kind == "teachers" for key, row in sheet.named.items()}
     for sheet in sheets:
         table, first = sheet.table, COLUMNS[sheet.table.kind][0]
-        for chunk in sheet.rows.chunks():
-            judged = reach.outside(table.kind, [row for _, row in chunk], homes)
-            for (number, row), is_outside in zip(chunk, judged, strict=True):
+        for numbers, rows in sheet.rows.chunks():
+            judged = reach.outside(table.kind, rows, homes)
+            for number, row, is_outside in zip(numbers, rows, judged, strict=True):
                 if is_outside:
                     outside.add((table.file, number))
                     problems[table.file].append(cell_problem(table, number, first, str(row[0] or ""), _OUTSIDE))
@@ -187,22 +220,23 @@ def check_references(
     A key counts as there even where its own row is bad, so that one fault isn't told twice. `outside`: rows of which
     nothing more is to be told. `problems`: by file.
     """
-    known: dict[Kind, set[Value]] = {}
+    unknown: dict[Kind, set[Value]] = {}
     levels: dict[Value, Value] = {}
     for target in _REFERRED_TO:
         named = {key: row for sheet in sheets if sheet.table.kind == target for key, row in sheet.named.items()}
         wanted = {value for sheet in sheets for name in _naming(sheet, target) for value in sheet.wanted[name]}
-        found = stored.existing(target, {(value,) for value in wanted - named.keys() - {None}})
-        known[target] = {None, *named, *(key[0] for key in found)}
+        elsewhere = wanted - named.keys() - {None}
+        unknown[target] = stored.lacking(target, elsewhere)
         if target == "units":
+            found = stored.existing(target, {(value,) for value in elsewhere})
             levels = {row[0]: row[1] for row in (*found.values(), *named.values())}
     for sheet in sheets:
         for target in _REFERRED_TO:
             for name in _naming(sheet, target):
                 # Where all is known and nothing else is asked of it, no row needs to be looked at.
-                if target == "units" or not sheet.wanted[name] <= known[target]:
-                    found_faults = _reference_faults(sheet, name, known[target], levels, outside)
-                    problems[sheet.table.file].extend(found_faults)
+                if target == "units" or unknown[target]:
+                    faults = _reference_faults(sheet, name, unknown[target], levels, outside)
+                    problems[sheet.table.file].extend(faults)
     _check_levels(sheets, stored, outside, problems)
     _check_members(sheets, stored, problems)
 
@@ -228,14 +262,14 @@ def _check_members(sheets: Sequence[Sheet], stored: Stored, problems: Mapping[st
 
 
 def _reference_faults(
-    sheet: Sheet, name: str, known: Set[Value], levels: Mapping[Value, Value], outside: Set[Place]
+    sheet: Sheet, name: str, unknown: Set[Value], levels: Mapping[Value, Value], outside: Set[Place]
 ) -> Iterator[Problem]:
     table, place = sheet.table, COLUMNS[sheet.table.kind].index(name)
     for number, row in sheet.rows:
         value = row[place]
         if value is None or (table.file, number) in outside:
             continue
-        if value not in known:
+        if value in unknown:
             what = f"没有这个{_REFERRED_TO[REFERENCES[table.kind][name]]}，或与本表一同导入。"
             yield cell_problem(table, number, name, str(value), what)
         elif table.kind == "accounts" and (wrong := _wrong_level(row, levels.get(value))):
@@ -321,9 +355,7 @@ def _parsers(kind: Kind, today: date) -> dict[str, _Parse]:
 
     def parser(column: str) -> _Parse:
         empty = column in _MAY_BE_EMPTY.get(kind, ())
-        parse = partial(_value, empty, limit(kind, column), special.get(column, str))
-        # Most columns say the same few things over and over, keys don't; what is at fault is not remembered.
-        return parse if column == COLUMNS[kind][0] else lru_cache(4096)(parse)
+        return partial(_value, empty, limit(kind, column), special.get(column, str))
 
     return {column: parser(column) for column in COLUMNS[kind]}
 
@@ -338,6 +370,12 @@ def _value(may_be_empty: bool, longest: int | None, parse: _Parse, cell: str) ->
     if longest is not None and len(cell) > longest:
         raise ValueError(f"长 {len(cell)} 个字符，最多 {longest} 个，请缩短。")
     return parse(cell)
+
+
+def _ignored(cell: str) -> None:
+    """Of a column that isn't read, what no file may hold."""
+    if what := unsafe(cell):
+        raise ValueError(what)
 
 
 def _one_of(choices: Sequence[str], cell: str) -> str:

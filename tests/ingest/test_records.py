@@ -439,6 +439,40 @@ def test_keys_given_twice(loaded: Database, tmp_path: Path) -> None:
     ]
 
 
+def test_rows_far_apart(loaded: Database, tmp_path: Path) -> None:
+    """Rows are checked and put some thousands at a time; what is wrong is found across them, and told every time."""
+    first, last = WORLD["credits"][0], 20_000
+    rows = [[f"N{number}", "T2", f"课{number}", *first[3:]] for number in range(last)]
+    rows[0][1] = rows[-1][1] = "T1"
+    rows[0][2] = rows[-1][2] = "同一门课"
+    path = write_kind(tmp_path, "credits", rows)
+    [report] = load_records(loaded, [path], TODAY).files
+    assert (report.added, report.unchanged) == (last, 0)
+    assert report.warnings == [
+        "教师、项目名称、完成日期、学时都相同而编号不同，可能是重复的记录，已照常导入：N0 与 N19999。"
+    ]
+    held = {row[0]: row for row in dump(loaded)["credits"]}
+    assert [held[f"N{number}"][1:3] for number in (0, 1, 12_345)] == [
+        ("T1", "同一门课"),
+        ("T2", "课1"),
+        ("T2", "课12345"),
+    ]
+    for number in (1, last - 1):
+        rows[number] = ["N0", *rows[number][1:5], " -2", *rows[number][6:]]
+    rows[10_000] = rows[10_000][:4]
+    rows[2][1] = rows[-2][1] = "T9"
+    problems = refused(loaded, [write_kind(tmp_path, "credits", rows)])
+    assert [line.split("：")[0] for line in problems] == [
+        "credits.csv 第 3 行「record_id」（N0）",
+        "credits.csv 第 3 行「hours」（-2）",
+        "credits.csv 第 4 行「teacher_id」（T9）",
+        "credits.csv 第 10002 行",
+        "credits.csv 第 20000 行「teacher_id」（T9）",
+        "credits.csv 第 20001 行「record_id」（N0）",
+        "credits.csv 第 20001 行「hours」（-2）",
+    ]
+
+
 def test_a_formula_in_a_column_that_nobody_reads(loaded: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "u.csv", [["unit", "level", "备注"], ["粤/深", "city", " =HYPERLINK(1)"]])
     assert refused(loaded, [path]) == [
