@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import compliance, errors, imports
+from api import compliance, errors, feedback, imports
 from api.tokens import Tokens
 from assistant.answer import Answer, Calculation, Citation, Outcome
 from assistant.ask import taken
@@ -220,6 +220,7 @@ def _add_api(app: FastAPI, installation: Installation, tokens: Tokens) -> None:
         return FoundClauses(results=found)
 
     compliance.add(app, installation, Asker)
+    feedback.add(app, installation, Asker)
     imports.add(app, installation, Asker)
 
 

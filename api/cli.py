@@ -21,7 +21,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_imports, cli_move, cli_plan, cli_rules
+from api import cli_compliance, cli_eval, cli_imports, cli_move, cli_plan, cli_rules
 from api.show import show, terminal
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
@@ -36,6 +36,8 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_imports.imports, name="imports")
 app.command("compliance")(cli_compliance.command)
+app.command("eval")(cli_eval.eval_command)
+app.command("feedback")(cli_eval.feedback_command)
 app.command("move")(cli_move.move_command)
 app.command("plan")(cli_plan.command)
 
