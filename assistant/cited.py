@@ -26,15 +26,10 @@ class Cited:
         """The token of a rule's clause, quoting the words that hold its figures."""
         if rule is None:
             return None
-        policy = self._policies[rule.policy or self._applied.policy_id]
-        clause = policy.clause(rule.clause)
-        if clause is None:
-            raise LookupError(rule.clause)
-        wanted = {(value, rule.unit) for value in rule.figures}
-        quote = _with_figures(clause.quotable, wanted)
-        if not wanted <= {(figure.value, figure.unit) for figure in figures(quote)}:
+        token, proven = cite(self._run, self._policies[rule.policy or self._applied.policy_id], rule)
+        if not proven:
             self.unproven[rule.id] = rule
-        return self._run.sources.cite(policy.meta, clause, quote)
+        return token
 
     def fields(self, verdict: Verdict, teacher_id: str) -> dict[str, Any]:
         """The fields of a `Calculation`."""
@@ -99,6 +94,17 @@ class Cited:
             for line in self._applied.version.count
             if line.at_most is not None and line.where.category and line.where.category[0] in categories
         ]
+
+
+def cite(run: Run, policy: Policy, rule: Line) -> tuple[str, bool]:
+    """The token of a rule's clause, and whether the words quoted hold its figures. LookupError: no such clause."""
+    clause = policy.clause(rule.clause)
+    if clause is None:
+        raise LookupError(rule.clause)
+    wanted = {(value, rule.unit) for value in rule.figures}
+    quote = _with_figures(clause.quotable, wanted)
+    proven = wanted <= {(figure.value, figure.unit) for figure in figures(quote)}
+    return run.sources.cite(policy.meta, clause, quote), proven
 
 
 def _with_figures(text: str, wanted: set[Any]) -> str:

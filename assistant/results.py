@@ -1,11 +1,12 @@
 """What the tools return: the only matter that answers are made of. Clauses are cited by tokens of a run's `Sources`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
 
 from assistant.answer import Calculation, PlanItem, Projection, Table
+from assistant.compliance import Report
 from assistant.identity import Account
 from assistant.policy import Clause, PolicyMeta
 from assistant.rules.calculate import Record
@@ -41,16 +42,20 @@ class Sources:
         return self._passages.get(token)
 
     def rows(self) -> str:
-        """A token for rows of a query."""
+        """A token for tables that a text may ask for."""
         return f"r{next(self._rows)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The runtime context of one question: who asks, when, and what the tools have shown. No model ever fills it."""
+    """The runtime context of one question: who asks, when, and what the tools have shown. No model ever fills it.
+
+    `places`: names of units around the asker, with their paths.
+    """
 
     account: Account
     today: date
+    places: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
 
 
@@ -91,8 +96,9 @@ class MadeUp:
 class Hours:
     """A calculation; None where no rule holds for `place` in `year`. `records` are those of the period.
 
-    As (text, token): `notes`, what a careful reader would ask about the period; `cuts`, what caps cut off;
-    `open_caps`, the caps on sources that a what-if left open. `made_up`: how the gap is closed, where that was asked.
+    As (text, token): `notes`, what a careful reader would ask about the period; `cuts`, what caps cut off; `caps`, the
+    caps on any source, and `open_caps`, on those that a what-if left open. `made_up`: how the gap is closed, where that
+    was asked.
     """
 
     own: bool
@@ -105,18 +111,39 @@ class Hours:
     notes: Sequence[tuple[str, str | None]] = ()
     cuts: Sequence[tuple[str, str | None]] = ()
     open_caps: Sequence[tuple[str, str | None]] = ()
+    caps: Sequence[tuple[str, str | None]] = ()
     made_up: MadeUp | None = None
+
+    @property
+    def table(self) -> Table | None:
+        """The calculation as a table: by category, then in all. An answer that has several shows the others so."""
+        made = self.calculation
+        if made is None:
+            return None
+        rows = [[one.category, one.required or "", one.counted, one.shortfall] for one in made.categories]
+        rows.append(["合计", made.required, made.counted, made.remaining])
+        caption = f"{self.name}{said_period(made.from_, made.to)}的学时"
+        return Table(caption=caption, columns=["科目类别", "要求", "已计入", "还差"], rows=rows, total_rows=len(rows))
+
+
+def said_period(start: date, end: date) -> str:
+    """A period of whole years, as it is said."""
+    return f"{start.year}年" if start.year == end.year else f"{start.year}年至{end.year}年"
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records that were asked for, by date; `any_in_year` tells an empty filter from an empty year."""
+    """Records that were asked for, by date; `start` and `end` bound them, None: they don't.
+
+    `any_in_period` tells an empty filter from an empty period.
+    """
 
     own: bool
     name: str
-    year: int | None
+    start: date | None
+    end: date | None
     records: Sequence[Record]
-    any_in_year: bool
+    any_in_period: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +163,30 @@ class Rows:
         """The rows as an answer shows them."""
         rows = [list(row) for row in self.rows]
         return Table(caption="查询结果", columns=list(self.columns), rows=rows, total_rows=self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Several units within the scope have the name asked for."""
+
+    name: str
+    paths: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """How a unit stands. `report` is cut to what was asked for: its rows or its teachers, in the order asked.
+
+    `total`: how many there were before cutting. `clauses`: the token of a check's clause, by policy and rule (`p#F1`);
+    `rule`: of the clause that sets the hours. A text that cites `token` gets the `tables`, which prove its figures.
+    """
+
+    token: str
+    report: Report
+    total: int
+    tables: Sequence[Table]
+    clauses: Mapping[str, str]
+    rule: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +232,4 @@ class Clauses:
     absent: Cited | None = None
 
 
-Result = Denied | Namesakes | NotATeacher | Hours | Records | Rows | BadQuery | Clauses
+Result = Denied | Namesakes | Units | NotATeacher | Hours | Records | Compliance | Rows | BadQuery | Clauses

@@ -1,6 +1,8 @@
 """The planner as a LangChain chat model: it asks for tools like any model, and words what they return."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
+from itertools import product
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -10,11 +12,18 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
+from assistant.answer import Outcome
 from assistant.draft import Draft
-from assistant.planner.compose import compose, everyone, foreign, unclear
-from assistant.planner.read import Intent, Reading, read
+from assistant.identity import Role
+from assistant.planner.compose import compose, together, unclear
+from assistant.planner.names import SOMEBODY
+from assistant.planner.read import Intent, Reading, Survey, read
+from assistant.planner.say.common import OF_A_TEACHER, foreign
+from assistant.planner.talk import whole
 from assistant.planner.words import plain
 from assistant.retrieval.thesaurus import groups_in
+
+_MOST_CALLS = 6  # of one question
 
 
 class OfflinePlanner(BaseChatModel):
@@ -41,44 +50,93 @@ class OfflinePlanner(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        said = max(place for place, message in enumerate(messages) if isinstance(message, HumanMessage))
+        asked = [place for place, message in enumerate(messages) if isinstance(message, HumanMessage)]
         brief = next(message for message in messages if isinstance(message, SystemMessage)).additional_kwargs
-        year, role = int(brief["year"]), str(brief["role"])
-        reading = read(str(messages[said].content), year)
-        results = [message.artifact for message in messages[said + 1 :] if isinstance(message, ToolMessage)]
-        if results:
-            return _says(compose(reading, results, year))
-        match reading.intent:
-            case Intent.UNCLEAR:
-                return _says(unclear(reading, year))
-            case Intent.EVERYONE:
-                return _says(everyone(role, year))
-            case Intent.FOREIGN if not groups_in(plain(reading.question)):
-                return _says(foreign(year))
-        return _asks(*_call(reading))
+        today, role = date.fromisoformat(str(brief["today"])), str(brief["role"])
+        places = brief.get("places", {})
+        before = [str(messages[place].content) for place in asked[:-1]]
+        questions = whole(str(messages[asked[-1]].content), before, places)
+        readings = [read(question, today, Role(role), places) for question in questions]
+        results = [message for message in messages[asked[-1] + 1 :] if isinstance(message, ToolMessage)]
+        calls = [call for part, reading in enumerate(readings) for call in _calls(part, reading)]
+        if calls and not results:
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(content="", tool_calls=calls))])
+        drafts = [_draft(part, reading, results, role) for part, reading in enumerate(readings)]
+        draft = together(drafts)
+        return ChatResult(
+            generations=[ChatGeneration(message=AIMessage(draft.text, additional_kwargs={"draft": draft}))]
+        )
 
 
-def _call(reading: Reading) -> tuple[str, dict[str, Any]]:
-    """The tool that an intent needs, and its arguments."""
-    if reading.intent in (Intent.POLICY, Intent.FOREIGN):
-        return "search_policy", {"year": reading.year, "query": reading.question}
-    said: dict[str, Any] = {"year": reading.year, "teacher": reading.person}
+def _draft(part: int, reading: Reading, results: Sequence[ToolMessage], role: str) -> Draft:
+    """The answer to one question of the message."""
+    if role != Role.TEACHER and SOMEBODY in reading.people:
+        return Draft("请写出要查询的教师姓名或编号。", Outcome.CLARIFY, suggestions=OF_A_TEACHER)
+    if not _calls(part, reading):
+        return foreign() if reading.intent is Intent.FOREIGN else unclear(reading, role)
+    mine = [one.artifact for one in results if one.tool_call_id.startswith(f"call-{part}-")]
+    return compose(reading, mine)
+
+
+def _calls(part: int, reading: Reading) -> list[ToolCall]:
+    """The tools that a question needs, with their arguments; none for one that can't be answered."""
     match reading.intent:
-        case Intent.LIST:
-            kinds = {"statuses": reading.statuses, "categories": reading.categories, "organisers": reading.organisers}
-            return "list_records", said | {name: list(values) for name, values in kinds.items() if values}
+        case Intent.UNCLEAR:
+            return []
+        case Intent.FOREIGN if not groups_in(plain(reading.question)):
+            return []
+        case Intent.POLICY | Intent.FOREIGN:
+            wanted = [("search_policy", {"year": reading.year, "query": reading.question})]
+        case Intent.UNIT:
+            wanted = [("check_compliance", one) for one in _surveys(reading)]
+        case Intent.LIST | Intent.HISTORY:
+            wanted = [
+                ("list_records", {"teacher": who, **_where(reading), **_filters(reading)})
+                for who in reading.people or (None,)
+            ]
+        case _:
+            wanted = [("calculate_hours", one) for one in _reckonings(reading)]
+    return [
+        ToolCall(
+            name=tool,
+            args={key: value for key, value in arguments.items() if value is not None},
+            id=f"call-{part}-{number}",
+            type="tool_call",
+        )
+        for number, (tool, arguments) in enumerate(wanted[:_MOST_CALLS])
+    ]
+
+
+def _surveys(reading: Reading) -> list[dict[str, Any]]:
+    """Of each unit and year named, what is asked."""
+    survey = reading.survey or Survey()
+    said: dict[str, Any] = {"level": survey.level, "only": survey.only, "order": survey.order, "top": survey.top}
+    said["category"] = reading.categories[0] if reading.categories else None
+    every = product(reading.units or (None,), reading.years or (None,))
+    return [{"unit": unit or None, "year": year, **said} for unit, year in every]
+
+
+def _filters(reading: Reading) -> dict[str, Any]:
+    kinds = {"statuses": reading.statuses, "categories": reading.categories, "organisers": reading.organisers}
+    first, last = reading.span or (None, None)
+    if reading.years and not reading.span:
+        first, last = date(min(reading.years), 1, 1), date(max(reading.years), 12, 31)
+    days = {"start": first and first.isoformat(), "end": last and last.isoformat()}
+    return days | {name: list(values) for name, values in kinds.items() if values}
+
+
+def _reckonings(reading: Reading) -> list[dict[str, Any]]:
+    """Of each person and year named, the hours."""
+    said: dict[str, Any] = {}
+    match reading.intent:
         case Intent.PLAN:
             said["with_plan"] = True
         case Intent.WHAT_IF:
             said["assume"] = [item._asdict() for item in reading.items]
-    return "calculate_hours", said
+    every = product(reading.people or (None,), reading.years or (None,))
+    return [{"teacher": who, "year": year, **_where(reading), **said} for who, year in every]
 
 
-def _asks(tool: str, arguments: dict[str, Any]) -> ChatResult:
-    given = {key: value for key, value in arguments.items() if value is not None}
-    call = ToolCall(name=tool, args=given, id=f"call-{tool}", type="tool_call")
-    return ChatResult(generations=[ChatGeneration(message=AIMessage(content="", tool_calls=[call]))])
-
-
-def _says(draft: Draft) -> ChatResult:
-    return ChatResult(generations=[ChatGeneration(message=AIMessage(draft.text, additional_kwargs={"draft": draft}))])
+def _where(reading: Reading) -> dict[str, Any]:
+    """The place of somebody named with it."""
+    return {"unit": reading.units[0]} if reading.people and reading.units else {}

@@ -1,37 +1,52 @@
-"""From a question to an intent and its slots, by the words of `phrases.yaml` and nothing else.
+"""From a question to an intent and its slots, by the words of `phrases.yaml` and the rules of `intents.yaml`.
 
 What is left over may be a person's name or the matter asked about; where it could change the answer, the question is
 asked back.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from datetime import date
+from enum import StrEnum
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from assistant import hours
 from assistant.figures import numeral
-from assistant.planner.names import people_in
-from assistant.planner.words import SURNAMES, Token, phrases, plain, tokens
+from assistant.identity import Role
+from assistant.planner.guess import contents, probabilities
+from assistant.planner.names import may_be_name, people_in
+from assistant.planner.times import times_in
+from assistant.planner.words import NO_PLACES, SURNAMES, Token, phrases, plain, tokens
 
-_FIRST_YEAR = 1970
 _FIELD = {"topic", "title", "credit", "category", "organiser", "status"}
+_RANKS = (Role.TEACHER, Role.SCHOOL_ADMIN, Role.TOWN_ADMIN, Role.COUNTY_ADMIN, Role.CITY_ADMIN)
+# How probable an intent must be where words are left over, and to be offered; chosen on the tuning cases.
+_SURE, _LIKELY, _FOREIGN = 0.4, 0.15, 0.85
+# What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
+_SHORT = 4  # characters
+OWN = ""  # among the units named: the asker's own
+_TOTALS = ("一共", "总共", "共计")
+_LEFT_OVER = {"rest", "place", "group", "id"}
+_NUMBERED = ("编号", "工号", "号码")
+_TWISTS = {"times", "goal", "less", "not_counted", "status", "rule", "except"}
 
 
-class Intent(Enum):
+class Intent(StrEnum):
     """What is wanted."""
 
-    GAP = auto()
-    WHY = auto()
-    LIST = auto()
-    WHAT_IF = auto()
-    PLAN = auto()
-    POLICY = auto()
-    EVERYONE = auto()
-    UNCLEAR = auto()
-    FOREIGN = auto()
+    GAP = "gap"
+    WHY = "why"
+    LIST = "list"
+    HISTORY = "history"
+    WHAT_IF = "what_if"
+    PLAN = "plan"
+    POLICY = "policy"
+    UNIT = "unit"
+    UNCLEAR = "unclear"
+    FOREIGN = "foreign"
 
 
 class Item(NamedTuple):
@@ -42,133 +57,282 @@ class Item(NamedTuple):
     organiser: str | None
 
 
+class Survey(NamedTuple):
+    """What is asked of a unit: by which level, whom alone, in which order, how many; of money or reach, as a file."""
+
+    level: str | None = None
+    only: str | None = None
+    order: str | None = None
+    top: int | None = None
+    about: str | None = None
+    export: bool = False
+
+
+# What the rules are overruled in by the likeness to examples, and how probable it must make another intent; only one
+# that needs nothing more said.
+_DOUBTED = {
+    Intent.UNCLEAR: 0.5,
+    Intent.FOREIGN: 0.7,
+    Intent.POLICY: 0.75,
+    Intent.GAP: 0.85,
+    Intent.LIST: 0.85,
+    Intent.HISTORY: 0.85,
+    Intent.PLAN: 0.85,
+}
+_BESIDE = 0.2  # as probable at most may what the rules say then be
+_READY = {Intent.GAP, Intent.PLAN, Intent.LIST, Intent.WHY, Intent.HISTORY}
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A question as understood. `person`: the name or number of whoever it is about, if not oneself.
+    """A question as understood. `people`: the names or numbers of those it is about, if not oneself.
 
-    `rest`: what no phrase explains; `kinds`: the kinds of thing asked for; `domain`: a word of the field is in it.
+    `span`: first and last day of a part of a year. `units`: places as they are named. `rest`: what no phrase explains;
+    `kinds`: the kinds of thing asked for; `domain`: a word of the field is in it. `likely`: intents to offer where none
+    is sure, likeliest first.
     """
 
     question: str
     intent: Intent
-    year: int | None = None
+    years: Sequence[int] = ()
+    span: tuple[date, date] | None = None
     categories: Sequence[str] = ()
     organisers: Sequence[str] = ()
     statuses: Sequence[str] = ()
-    person: str | None = None
+    people: Sequence[str] = ()
     items: Sequence[Item] = ()
+    units: Sequence[str] = ()
+    survey: Survey | None = None
     rest: Sequence[str] = ()
     kinds: frozenset[str] = frozenset()
     domain: bool = True
+    likely: Sequence[str] = ()
+
+    @property
+    def year(self) -> int | None:
+        """The first year named."""
+        return self.years[0] if self.years else None
 
 
-def read(question: str, this_year: int) -> Reading:
-    """What the question wants. Never fails: what can't be understood has an intent of its own."""
-    cut = tokens(question)
-    items, people = _items(cut), people_in(cut)
-    person = people[0] if people else None
-    sane = all(_FIRST_YEAR <= year <= this_year + 10 for year in _years(cut, this_year))
+def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[str, str] = NO_PLACES) -> Reading:
+    """What the question wants. Never fails: what can't be understood has an intent of its own.
+
+    `role`: who asks. `places`: names of units around the asker, by how they may be said, with their paths.
+    """
+    cut = tokens(question, places)
+    people, times, items = people_in(cut), times_in(cut, today), _items(cut)
+    kinds = {token.kind for token in cut}
+    if items:
+        kinds = (kinds | {"hours"}) - {"number"}
+    signs = _signs(cut, kinds, people, items) | ({"manager"} if role is not Role.TEACHER else set())
+    signs |= {"years"} if len(times.years) > 1 else set()
+    signs |= ({"odd"} if times.vague else set()) | ({"part"} if times.span else set())
+    intent, sure = _settled(cut, signs, people)
+    years, units = times.years, _units(cut, role)
+    if intent is Intent.UNIT and "compare" in kinds and len(years) == 1 and years[0] != today.year:
+        years = [today.year, *years]
     return Reading(
         question=question,
-        intent=_intent(cut, person, items) if len(people) < 2 and sane else Intent.UNCLEAR,
-        year=next(iter(_years(cut, this_year)), None),
+        intent=intent,
+        years=years,
+        span=times.span,
         categories=_values(cut, "category"),
         organisers=_values(cut, "organiser"),
         statuses=_values(cut, "status"),
-        person=person,
+        people=people,
         items=items or (),
-        rest=[token.text for token in cut if token.kind in ("rest", "id") and token.text not in people],
+        units=units,
+        survey=_survey(cut, kinds, len(units)) if intent is Intent.UNIT else None,
+        rest=[token.text for token in cut if token.kind in _LEFT_OVER and token.text not in people],
         kinds=_kinds(question),
-        domain=bool({token.kind for token in cut} & _FIELD) or "phone" in _kinds(question),
+        domain=bool(kinds & _FIELD) or "phone" in _kinds(question),
+        likely=sure,
     )
 
 
-def _intent(cut: Sequence[Token], person: str | None, items: Sequence[Item] | None) -> Intent:
-    """The order is the meaning: of two that fit, the one that says more comes first."""
-    kinds = {token.kind for token in cut}
-    if "goal" in kinds and "what_if" not in kinds:
-        kinds.add("gap")  # 修满了吗 asks for the gap; 如果修满 sets a goal
-    if "policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3:
-        return Intent.UNCLEAR
-    alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "each", "list", "records"}
-    counts = "count" in kinds and bool(kinds & {"self", "credit", "category", "organiser", "status"})
-    standing = bool(kinds & {"gap", "have"}) or alone or counts
-    several = "everyone" in kinds or {"each", "gap"} <= kinds
-    if (
-        several
-        and "rule" not in kinds
-        and kinds & {"plan", "gap", "have", "not_counted", "status", "list", "records", "credit"}
-    ):
-        return Intent.EVERYONE
-    if "plan" in kinds:
-        clear = not (_spare(cut, person) or items or kinds & (_TWISTS | {"category", "organiser", "policy"}))
-        return Intent.PLAN if clear else Intent.UNCLEAR
-    if "how" in kinds and not (person or kinds & {"what_if", "not_counted", "status"}):
-        return Intent.POLICY
-    if "what_if" in kinds or {"take", "hours", "gap"} <= kinds:
-        return Intent.WHAT_IF if items and not _spare(cut, person) and not kinds & _TWISTS else Intent.UNCLEAR
-    if "not_counted" in kinds and (person or kinds & {"why", "self", "list"}):
-        return Intent.WHY
-    ruled = "rule" in kinds or "each" in kinds
-    if (ruled or "policy" in kinds) and not (person or kinds & {"self", "status"}) and (ruled or not standing):
-        return Intent.POLICY
-    listed = kinds & {"records", "status"} or ("list" in kinds and kinds & {"self", "credit"})
-    if (listed or ("organiser" in kinds and "category" not in kinds and standing)) and "gap" not in kinds:
-        return Intent.UNCLEAR if _spare(cut, person) else Intent.LIST
-    if person:
-        return Intent.UNCLEAR if _spare(cut, person) or "hours" in kinds else Intent.GAP
-    matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
-    if standing and not (matter and not kinds & {"self", "year", "category"}):
-        known = kinds & {"self", "credit", "year", "category"} or kinds <= {"gap", "filler", "policy", "stop"}
-        if known or "gap" in kinds:
-            return Intent.GAP if known and _explained(cut) else Intent.UNCLEAR
-    ours = kinds & _FIELD or (kinds & {"rule", "policy"} and "self" not in kinds)
-    return Intent.POLICY if ours or "organiser" in kinds else Intent.FOREIGN
+def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
+    """The intent, and where none is sure those to offer, likeliest first.
 
-
-# What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
-_TWISTS = {"goal", "less", "not_counted", "status", "rule", "except"}
-
-
-def _explained(cut: Sequence[Token]) -> bool:
-    """Whether nothing in a question about one's state is left that could change its meaning."""
-    amounts = any(token.kind == "hours" for token in cut)
-    return not (_spare(cut, None) or amounts or _values(cut, "organiser"))
-
-
-def _spare(cut: Sequence[Token], person: str | None) -> bool:
-    """Whether something is left that no part of the answer would heed: a number, a month, a second year, a word.
-
-    Where a person is named, words left over belong to the name.
+    What is left over may be chatter: it is passed over where the rules without it and the likeness to the examples say
+    the same, and asked back where they don't.
     """
-    general = phrases()["general"]
-    if len(set(_years(cut, 0))) > 1 or any(token.kind in ("number", "part_of_year", "except") for token in cut):
-        return True
-    return person is None and any(
-        token.kind == "rest"
-        or (token.kind == "topic" and token.text not in general)
-        # Without "I", a word that starts like a name may be one (马上, 安全).
-        or (
-            token.kind == "filler"
-            and place == 0
-            and len(token.text) > 1
-            and token.text[0] in SURNAMES
-            and token.text not in ("全部", "那么", "那个", "那些")
-            and not any(one.kind == "self" for one in cut)
-        )
-        for place, token in enumerate(cut)
+    first = _intent(signs | {"spare"} if signs & {"odd", "named"} else signs)
+    if first is Intent.FOREIGN and _points(cut):
+        return Intent.UNCLEAR, ()
+    if first not in _DOUBTED or "bare" in signs:
+        return first, ()
+    chances = probabilities(cut, people)
+    likeliest = Intent(next(iter(chances)))
+    vetoed = signs & {"odd", "named", "part", "what_if"} or _contradicted(likeliest, signs)
+    if first is Intent.UNCLEAR and not signs & {"odd", "named"}:
+        bold = _intent(signs - {"spare"})
+        if bold not in (Intent.UNCLEAR, Intent.FOREIGN, Intent.POLICY) and chances[bold] >= _SURE:
+            return bold, ()
+    ready = likeliest in _READY or (likeliest is Intent.UNIT and "manager" in signs)
+    if ready and not vetoed and chances[likeliest] >= _DOUBTED[first] and chances.get(first, 0) <= _BESIDE:
+        return likeliest, ()
+    if likeliest is Intent.FOREIGN and chances[likeliest] >= _FOREIGN and not vetoed:
+        return likeliest, ()
+    return first, [one for one, chance in chances.items() if chance >= _LIKELY] if first is Intent.UNCLEAR else ()
+
+
+def _contradicted(intent: Intent, signs: set[str]) -> bool:
+    """Whether words of a question speak against an intent that it is like."""
+    against = {
+        Intent.GAP: {"organiser", "pieces"},
+        Intent.LIST: {"gap"},
+        Intent.HISTORY: {"records"},
+        Intent.UNIT: {"person"},
+        Intent.FOREIGN: {"person", "credit", "hours", "category", "organiser", "status", "gap"},
+    }
+    return bool(signs & against.get(intent, set()))
+
+
+def _points(cut: Sequence[Token]) -> bool:
+    """Whether a question only points at something (那个弄好了没) or hardly says anything (改一下)."""
+    left = [token.text for token in cut if token.kind == "rest"]
+    short = sum(len(token.text) for token in cut) <= _SHORT and any(token.kind == "filler" for token in cut)
+    return bool(left) and len("".join(left)) <= 2 and (short or cut[0].text in ("那个", "这个", "那", "这"))
+
+
+def _units(cut: Sequence[Token], role: Role) -> list[str]:
+    """The units named, by their paths where they are known; one above the asker's own as it is said."""
+    named = [token.value or token.text for token in cut if token.kind == "place"]
+    levels = [(token.value, token.text) for token in cut if token.kind == "own_unit" and token.value != "own"]
+    if role is Role.TEACHER:
+        return named
+    above = [text for level, text in levels if _RANKS.index(level) > _RANKS.index(role)]
+    own = [OWN] if named and levels and not above and any(token.kind in ("rate", "compare") for token in cut) else []
+    return [*own, *above, *named]
+
+
+@cache
+def _rules() -> Sequence[tuple[Intent, set[str], set[str], set[str], set[str]]]:
+    return [
+        (Intent(rule["to"]), *(set(rule.get(key, ())) for key in ("all", "any", "and", "none")))  # type: ignore[misc]
+        for rule in contents("intents")["rules"]
+    ]
+
+
+def _intent(signs: set[str]) -> Intent:
+    """The first rule that fits: of two that do, the one that says more comes first."""
+    for intent, every, some, more, none in _rules():
+        if every <= signs and (not some or some & signs) and (not more or more & signs) and not none & signs:
+            return intent
+    return Intent.FOREIGN
+
+
+def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: Sequence[Item] | None) -> set[str]:
+    """What the rules go by: the kinds of words, and what only several words together tell."""
+    if "goal" in kinds and "what_if" not in kinds:
+        kinds = kinds | {"gap"}  # 修够了吗 asks for the gap; 如果修够 sets a goal
+    counts = "count" in kinds and kinds & {"self", "credit", "category", "organiser", "status"}
+    alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "each", "list", "records"}
+    matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
+    said = "".join(token.text for token in cut)
+    measures = phrases()["measures"]
+    signs = {
+        "person": people,
+        "items": items,
+        "unit": "place" in kinds,
+        "standing": kinds & {"gap", "have"} or alone or counts,
+        "listed": kinds & {"records", "status"} or ("list" in kinds and kinds & {"self", "credit"}),
+        "spare": "rest" in kinds and not people,
+        "odd": _odd(cut, kinds, people),
+        "named": _named(cut, people),
+        "twist": kinds & (_TWISTS - {"less"}) or _lessened(cut),
+        "unheeded": matter and not kinds & {"self", "year", "category"},
+        "bare": "policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3,
+        "bare_gap": kinds <= {"gap", "filler", "policy", "stop"},
+        "pending_through": kinds & {"what_if", "approved"} and _values(cut, "status") == ["待审核"],
+        "about_money": any(word in said for word in measures["ratio"]),
+        "about_reach": any(word in said for word in measures["coverage"]),
+    }
+    return kinds | {sign for sign, there in signs.items() if there}
+
+
+def _lessened(cut: Sequence[Token]) -> bool:
+    """Whether a what-if takes away, or says a total (一共修6学时) where one more would be said."""
+    words = [token for token in cut if token.kind != "filler"]
+    return any(
+        token.kind == "less" and (token.text not in _TOTALS or (after and after[0].kind in ("hours", "take", "number")))
+        for token, after in ((token, words[place + 1 :]) for place, token in enumerate(words))
     )
 
 
-def _years(cut: Sequence[Token], this_year: int) -> list[int]:
-    return [_year(token.value, this_year) for token in cut if token.kind == "year"]
+def _odd(cut: Sequence[Token], kinds: set[str], people: Sequence[str]) -> bool:
+    """Whether something is said that no part of the answer would heed, and that changes it: a number, a group."""
+    text, specific = "".join(token.text for token in cut), phrases()["specific"]
+    matters = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
+    # Beside a verdict a number is somebody's belief (够90了吧), which the answer sets right.
+    amounts = "number" in kinds and (kinds & {"what_if", "more", "take"} or not kinds & {"gap", "goal", "have"})
+    limited = (
+        bool(amounts)
+        or {"apart", "hours"} <= kinds
+        or "%" in text
+        or ("number" in kinds and any(word in text for word in _NUMBERED))
+        or "except" in kinds
+        or ("group" in kinds and not people)
+    )
+    return limited or matters or ("rest" in kinds and not people and any(word in text for word in specific))
 
 
-def _year(said: int | str, this_year: int) -> int:
-    """A year from what a phrase stands for (-1: last year) or from its digits."""
-    if isinstance(said, int):
-        return this_year + said
-    return int(said) if said[0].isdigit() else int(numeral(said) or 0)
+def _named(cut: Sequence[Token], people: Sequence[str]) -> bool:
+    """Whether a word left over, or the first word of a question without "I", may be somebody's name."""
+    if people or any(token.kind == "self" for token in cut):
+        return False
+    if any(token.kind == "rest" and may_be_name(token.text) for token in cut):
+        return True
+    first = cut[0].text if cut and cut[0].kind == "filler" else ""
+    return len(first) > 1 and first[0] in SURNAMES and first not in ("全部", "那么", "那个", "那些")
+
+
+def _survey(cut: Sequence[Token], kinds: set[str], units: int) -> Survey:
+    """What is asked of a unit."""
+    levels, orders = _values(cut, "by_level"), _values(cut, "rank")
+    tops = [number for token in cut if token.kind == "top" if (number := _number(token.text))]
+    said = "".join(token.text for token in cut)
+    abouts = [name for name, words in phrases()["measures"].items() if any(word in said for word in words)]
+    about = abouts[0] if len(abouts) == 1 else "both" if abouts else None
+    level = levels[0] if levels and (units < 2 or levels[0] != "teacher") else None
+    if level is None and (kinds & {"list", "records", "export", "no_records"}) and "people" not in kinds and not about:
+        level = "teacher"
+    if level is None and "people" in kinds and "category" in kinds:
+        level = "teacher"  # whoever lacks hours of a category is counted one by one
+    if level is None and orders and "compare" not in kinds:
+        of_people = (
+            "title" in kinds
+            or orders[0] == "most_counted"
+            or any(t.text[-1:] in "人位名" for t in cut if t.kind == "top")
+        )
+        level = "teacher" if of_people else "school"
+    order = orders[0] if orders else None
+    only = _only(cut, kinds) if level == "teacher" else None
+    return Survey(level, only, order, tops[0] if tops else None, about, "export" in kinds)
+
+
+def _only(cut: Sequence[Token], kinds: set[str]) -> str | None:
+    """Which teachers are meant: those who are short, unless others are said."""
+    if "no_records" in kinds:
+        return "no_records"
+    if "rank" in kinds:
+        return "short" if "least_remaining" in _values(cut, "rank") else None
+    verdicts = [(place, token) for place, token in enumerate(cut) if token.kind in ("gap", "goal")]
+    if not verdicts:
+        return None
+    place, token = verdicts[-1]
+    negated = place > 0 and cut[place - 1].text in ("没", "没有", "未", "不", "还没", "都没")
+    all_of_them = any(one.text == "都" for one in cut) and any(one.text == "吗" for one in cut)
+    met = token.kind == "goal" or token.value == "met"
+    return "met" if met and not negated and not all_of_them else "short"
+
+
+def _number(text: str) -> int | None:
+    digits = re.sub(r"[前后倒数名位个所家人]", "", text)
+    if len(digits) == 2 and set(digits) <= set("两二三四五六七八九"):
+        return None  # 两三个 is no number
+    value = int(digits) if digits.isdigit() else numeral(digits) if digits else None
+    return int(value) if value else None
 
 
 def _values(cut: Sequence[Token], kind: str) -> list[str]:
@@ -177,6 +341,7 @@ def _values(cut: Sequence[Token], kind: str) -> list[str]:
 
 def _items(cut: Sequence[Token]) -> list[Item] | None:
     """The hours of a what-if, each with the category and organiser said beside it; None where that can't be told."""
+    cut = _with_hours(cut)
     amounts = [place for place, token in enumerate(cut) if token.kind == "hours"]
     if len(amounts) == 1:
         sides = [[cut]]
@@ -189,6 +354,20 @@ def _items(cut: Sequence[Token]) -> list[Item] | None:
         if None not in found:
             return [item for item in found if item]
     return None
+
+
+def _with_hours(cut: Sequence[Token]) -> list[Token]:
+    """In a what-if a bare number beside a category or after "more" is hours (公需再修6个); after a verdict it isn't."""
+    if not {token.kind for token in cut} & {"what_if", "more"}:
+        return [*cut]
+    found: list[Token] = []
+    for place, token in enumerate(cut):
+        before, after = cut[max(place - 1, 0) : place], cut[place + 1 : place + 2]
+        beside = {one.kind for one in (*before, *after)} & {"category", "more", "organiser"}
+        if token.kind in ("number", "top") and beside and not {one.kind for one in before} & {"gap", "goal"}:
+            token = Token("hours", re.sub("[^0-9.零一二两三四五六七八九十百点]", "", token.text), token.text)
+        found.append(token)
+    return found
 
 
 def _item(said: str, near: Sequence[Token]) -> Item | None:

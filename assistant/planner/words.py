@@ -1,9 +1,10 @@
 """The words of a question: `phrases.yaml`, and a question cut from left to right into its longest phrases."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
@@ -14,8 +15,15 @@ _HAN = re.compile(r"[\u3400-\u9fff·]+")
 _NUMERAL = "[零一二两三四五六七八九十百]"
 _SPECIAL = re.compile(
     rf"(?P<hours>(?:-?\d+(?:\.\d+)?|{_NUMERAL}+(?:点{_NUMERAL}+)?)个?(?:学时|课时))"
-    r"|(?P<year>\d{4}|[零〇一二三四五六七八九]{4})学?年度?"
-    r"|(?P<part_of_year>\d{2})年"
+    r"|(?P<vague_time>\d{4}(?:[-~至到]\d{2,4})?学年度?)"
+    r"|(?P<year>\d{4}|[零〇一二三四五六七八九]{4})年度?"
+    rf"|(?P<times>(?:[2-9]|\d{{2,}}|[两二三四五六七八九十]+)(?:次|遍|回|场|期|周|天))"
+    rf"|(?P<day>(?:1[0-2]|0?[1-9]|{_NUMERAL}{{1,2}})月(?:[12]\d|3[01]|0?[1-9]|{_NUMERAL}{{1,3}})[日号])"
+    rf"|(?P<duration>(?:\d{{1,2}}|{_NUMERAL}+)个(?:半)?(?:月|星期|礼拜)(?:之?内)?)"
+    r"|(?P<months>[一二三四五六七八九]{2}月)份?"
+    rf"|(?P<month>(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])月)(?:份|底|末)?(?!\d)"
+    rf"|(?P<top>(?:前|后|倒数)(?:\d{{1,3}}|{_NUMERAL}+)(?:名|位|个|所|家|人)?|(?:\d{{1,3}}|{_NUMERAL}+)(?:名|位|所|家|个(?!人选|[月学课周]))人?)"
+    r"|(?P<short_year>\d{2})年"
     r"|(?P<bare_year>(?:19|20)\d\d)(?!\d)"
     r"|(?P<id>[a-z]{1,8}[-_]?\d{2,}|\d{6,})"
     r"|(?P<number>\d+(?:\.\d+)?)"
@@ -55,12 +63,17 @@ def phrases() -> Mapping[str, Any]:
     return data
 
 
+NO_PLACES: Mapping[str, str] = MappingProxyType({})
+# What is no list of phrases to cut a question by.
+_APART = ("general", "kinds", "specific", "outcomes", "places", "misspelt", "measures")
+
+
 @cache
 def _known() -> dict[str, tuple[str, Any]]:
     """Every phrase with its kind and value; of a phrase listed twice the first kind holds."""
     found: dict[str, tuple[str, Any]] = {}
     for kind, listed in phrases().items():
-        if kind in ("general", "kinds", "specific", "outcomes", "places"):
+        if kind in _APART:
             continue
         valued = listed.items() if isinstance(listed, dict) else [(None, listed)]
         for value, texts in valued:
@@ -79,10 +92,20 @@ def plain(question: str) -> str:
     return re.sub(r"(?<![a-z0-9])\s+|\s+(?![a-z0-9])", "", wording.plain(question))
 
 
-def tokens(question: str) -> list[Token]:
-    """The question cut into phrases; kind `rest` for what none explains, `stop` for punctuation."""
-    text, at, found = plain(question), 0, list[Token]()
-    known, longest = _known(), _longest()
+def spelt(question: str) -> str:
+    """The plain question with common slips put right."""
+    text = plain(question)
+    for right, slips in phrases()["misspelt"].items():
+        for slip in slips:
+            text = text.replace(slip, right)
+    return text
+
+
+def tokens(question: str, places: Mapping[str, str] = NO_PLACES) -> list[Token]:
+    """The question cut into phrases; kind `rest` for what none explains, `place` for names of places and schools,
+    `stop` for punctuation. `places`: names of units with their paths, which become the tokens' values.
+    """
+    text, at, found = spelt(question), 0, list[Token]()
     rest = ""
 
     def close() -> None:
@@ -92,34 +115,89 @@ def tokens(question: str) -> list[Token]:
             rest = ""
 
     while at < len(text):
-        special = _SPECIAL.match(text, at)
-        if special and special.lastgroup:
+        token = _special(text, at)
+        known = _place(text, at, places) or _phrase(text, at)
+        if known and (token is None or len(known.text) > len(token.text)):
+            token = known
+        if token and token.text == "门" and rest:
+            token = None  # 虎门; after a number it is a measure
+        if token:
             close()
-            kind = special.lastgroup.removeprefix("bare_")
-            found.append(Token(kind, special[special.lastgroup], special.group()))
-            at = special.end()
-            continue
-        double = text.startswith(DOUBLE_SURNAMES, at)  # 上官 is a surname, though 上 is a word
-        size = (
-            0
-            if double
-            else next((n for n in range(min(longest, len(text) - at), 0, -1) if text[at : at + n] in known), 0)
-        )
-        if size:
-            close()
-            kind, value = known[text[at : at + size]]
-            found.append(Token(kind, value, text[at : at + size]))
+            found.append(token)
         elif _HAN.match(text[at]) or text[at].isalnum():
             rest += text[at]
         else:
             close()
             found.append(Token("stop", None, text[at]))
-        at += size or 1
+        at += len(token.text) if token else 1
     close()
+    return _with_places(found)
+
+
+def _special(text: str, at: int) -> Token | None:
+    """A number, a time or a sign that is no phrase of the list."""
+    match = _SPECIAL.match(text, at)
+    if match is None or match.lastgroup is None:
+        return None
+    return Token(match.lastgroup.removeprefix("bare_"), match[match.lastgroup], match.group())
+
+
+def _place(text: str, at: int, places: Mapping[str, str]) -> Token | None:
+    """The longest name of a unit that begins here."""
+    for size in range(min(_LONGEST_PLACE, len(text) - at), 1, -1) if places else ():
+        if (said := text[at : at + size]) in places:
+            return Token("place", places[said], said)
+    return None
+
+
+def _phrase(text: str, at: int) -> Token | None:
+    """The longest phrase that begins here."""
+    if text.startswith(DOUBLE_SURNAMES, at):  # 上官 is a surname, though 上 is a word
+        return None
+    known = _known()
+    for size in range(min(_longest(), len(text) - at), 0, -1):
+        if (said := text[at : at + size]) in known:
+            return Token(*known[said], said)
+    return None
+
+
+# Everyday words of one character that no place's name begins with.
+_NEVER_FIRST = set("的和与跟在是对把比吗呢我有各全本哪每你他她查看问请那这从到按了还没不上下就都及之")
+_LONGEST_PLACE = 16
+
+
+def _with_places(cut: Sequence[Token]) -> list[Token]:
+    """The tokens with names of places and schools joined: what leads up to a word such as 小学 or 镇."""
+    found: list[Token] = []
+    for token in cut:
+        if token.kind != "place_end":
+            found.append(token)
+            continue
+        start = len(found)
+        while (
+            start
+            and _in_place(found[start - 1])
+            and sum(map(len, (t.text for t in found[start - 1 :]))) < _LONGEST_PLACE
+        ):
+            start -= 1
+        while start < len(found) and found[start].kind != "rest" and found[start].text in _NEVER_FIRST:
+            start += 1
+        parts = found[start:]
+        if any(part.kind in ("rest", "place") for part in parts):
+            del found[start:]
+            found.append(Token("place", None, "".join(part.text for part in parts) + token.text))
+        else:
+            found.append(Token("filler", None, token.text))
     return found
 
 
-_MATTER = {"rest", "matter", "topic", "category", "organiser", "status", "others", "less", "except"}
+def _in_place(token: Token) -> bool:
+    return token.kind in ("rest", "place") or (
+        len(token.text) == 1 and token.kind != "stop" and token.text not in "的和与跟、"
+    )
+
+
+_MATTER = {"rest", "place", "group", "matter", "topic", "category", "organiser", "status", "others", "less", "except"}
 
 
 def subject(question: str) -> list[str]:

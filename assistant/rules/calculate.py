@@ -15,7 +15,7 @@ from assistant.hours import show
 from assistant.rules.find import Applicable
 from assistant.rules.schema import Category, Count, Line, Require, Version
 
-PENDING, REJECTED = "待审核", "已驳回"
+APPROVED, PENDING, REJECTED = "已审核", "待审核", "已驳回"
 
 
 class Record(NamedTuple):
