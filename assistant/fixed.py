@@ -34,7 +34,7 @@ def wording(results: Sequence[Result]) -> Draft:
             case Records(records=[_, *_]):
                 return Draft("查到了所问的记录，但其中的数字没有全部核实，请到登记系统查看明细。", Outcome.ANSWERED)
             case Records():
-                return Draft("没有查到所问的记录。", Outcome.ANSWERED if result.any_in_year else Outcome.NO_RECORDS)
+                return Draft("没有查到所问的记录。", Outcome.ANSWERED if result.any_in_period else Outcome.NO_RECORDS)
             case Rows(rows=[_, *_]):
                 return Draft(f"在您可以查看的范围内查到的列在下面。[^{result.token}]", Outcome.ANSWERED)
             case Rows():

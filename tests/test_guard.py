@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -16,7 +17,7 @@ from assistant.agent import Agent
 from assistant.answer import Answer, Outcome, Table
 from assistant.bootstrap import Installation, install
 from assistant.draft import Draft
-from assistant.guard import Rejected, check_figures, seal
+from assistant.guard import Evidence, Rejected, check_figures, seal
 from assistant.planner.model import OfflinePlanner
 from assistant.results import Clauses, Hours, Records, Result, Run, Sources
 from assistant.settings import Settings
@@ -178,7 +179,12 @@ def test_another_teacher_s_answer_is_never_sent(installation: Installation, gap:
 
 @pytest.mark.parametrize("token", ["s99", "1", "", "S1", "s1 ", "../s1"])
 def test_an_unknown_mark_is_never_sent(token: str, gap: Case) -> None:
-    fixed_gap(gap.sealed(f"还差 12 学时[^{token}]。"))
+    """It is left out, and what is left must be proven without it; a sentence that rests on it alone never is."""
+    answer = gap.sealed(f"还差 12 学时[^{token}]。")
+    assert answer.text == "还差 12 学时。"
+    fixed_gap(gap.sealed(f"还差 13 学时[^{token}]。"))
+    fixed_gap(gap.sealed(f"产假期间可以免修[^{token}]。"))
+    fixed_gap(gap.sealed(f"“产假期间可以免修”[^{token}]。"))
 
 
 def test_a_mark_of_another_question_is_unknown(gap: Case, clauses: Case) -> None:
@@ -372,11 +378,11 @@ def test_a_part_of_a_date_proves_no_whole_one() -> None:
 
 
 def test_a_share_is_not_the_plain_number() -> None:
-    assert proven("50%，即百分之五十", question="50%")
-    assert not proven("50 学时", question="50%")
-    assert not proven("0.5 学时", question="50%")
-    assert not proven("12%", question="12 学时")
-    assert not proven("百分之十二", question="12 学时")
+    assert proven("您问的 50%，即百分之五十", question="50%")
+    assert not proven("您问的 50 学时", question="50%")
+    assert not proven("您问的 0.5 学时", question="50%")
+    assert not proven("您问的 12%", question="12 学时")
+    assert not proven("您问的百分之十二", question="12 学时")
 
 
 def test_figures_of_a_citation_prove_themselves(clauses: Case) -> None:
@@ -408,6 +414,258 @@ def test_hours_are_proven_as_they_are_told_not_as_they_are_stored(listed: Case) 
     assert isinstance(result, Records)
     for record in result.records:
         assert listed.refuses(f"共 {record.hours} 学时。")
+
+
+# Figures that are there, said of something else.
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("您还差 78 学时。", "counted, not remaining"),
+        ("您已计入 90 学时。", "required, not counted"),
+        ("要求不少于 78 学时。", "counted, not required"),
+        ("还差 4 学时。", "a category's, not the total"),
+        ("专业科目还差 12 学时。", "the total, not a category's"),
+        ("公需科目还差 4 学时。", "another category's"),
+        ("公需科目已计入 38 学时。", "another category's"),
+        ("还差 12 天。", "hours, not days"),
+        ("还差 12 人。", "hours, not people"),
+        ("还差 12 元。", "hours, not money"),
+        ("还差 12 课时。", "a unit that nobody said"),
+        ("您已计入 12 学时。", "what remains, or a cap"),
+        ("若全部通过，还差 12 学时。", "now, not after approval"),
+        ("还差 9 学时。", "after approval, not now"),
+        ("还差 0 学时。", "a gap on the way to the total"),
+        ("2022年您还差 12 学时。", "another year's"),
+        ("2021年至2023年您还差 12 学时。", "another period's"),
+        ("待审核 12 学时。", "what remains, not what is pending"),
+        ("另有 3 学时已审核。", "pending"),
+        ("超过登记上限的共 8 学时。", "what one cap cuts off, not all"),
+        ("镇级超出 2 学时。", "another source's"),
+    ],
+)
+def test_a_figure_proves_only_what_it_is_a_figure_of(text: str, why: str, gap: Case) -> None:
+    fixed_gap(gap.sealed(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您还差 12 学时，其中专业科目还差 4 学时、个人选修科目还差 8 学时。",
+        "公需科目要求 30 学时，已计入 30 学时。",
+        "按要求须完成 90 学时，目前已计入 78 学时。",
+        "镇级培训超出 8 学时，市教研室超出 2 学时，共 10 学时没有计入。",
+        "如果待审核的 3 学时全部通过，还差 9 学时。",
+        "1. 公需科目已达到要求。\n2. 专业科目还差 4 学时。\n3. 个人选修科目还差 8 学时。",
+        "現在還差 12 學時。",
+        "三个科目类别里，公需科目已达到。",
+    ],
+)
+def test_what_is_so_may_be_said_in_other_words(text: str, gap: Case) -> None:
+    assert not gap.refuses(text)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "十几",
+        "几十",
+        "近百",
+        "12 多",
+        "廿八",
+        "十二分之一",
+        "1\u200b3",
+        "١٣",
+        "𝟏𝟑",
+        "１３",
+        "1.2e1",
+        "l2",
+        "1²",
+        "⑫",
+        "Ⅻ",
+        "XII",
+        "-12",
+        "负十二",
+        "012",
+        "1 2",
+        "1万2",
+        "1万2千",
+        "12.0001",
+        "twelve",
+        "两倍",
+        "一半",
+        "五成",
+        "九",
+        "拾贰",
+        "两天半",
+    ],
+)
+def test_no_way_of_writing_slips_through(said: str, gap: Case) -> None:
+    fixed_gap(gap.sealed(f"您还差{said}学时。"))
+    fixed_gap(gap.sealed(f"您还差{said}。"))
+
+
+def test_what_the_question_says_is_no_verdict(gap: Case) -> None:
+    question = "我已修 91 学时，还差 1 学时，对吗？"
+    for text in ("您已修 91 学时。", "您还差 1 学时。", "一共 91 学时。"):
+        fixed_gap(gap.sealed(text, question=question))
+    assert not gap.refuses("您说的 91 学时没有查到，现在还差 12 学时。", question=question)
+
+
+# What is claimed without a figure.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您已达到要求。",
+        "您已经达标了。",
+        "您的学时合格。",
+        "您已修满。",
+        "您够了。",
+        "不需要再补。",
+        "专业科目已达到要求。",
+        "公需科目没有达到要求。",
+        "公需科目未达标。",
+        "若全部通过，即可达到要求。",
+        "您的学时全部计入。",
+        "没有待审核的记录。",
+        "没有查到您的任何学时记录。",
+        "没有超过登记上限。",
+        "待审核的，也计入。",
+        "“已达标”是您现在的情况。",
+    ],
+)
+def test_a_false_claim_is_never_sent(text: str, gap: Case) -> None:
+    fixed_gap(gap.sealed(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您还没有达到要求。",
+        "您尚未达标。",
+        "公需科目已达到要求，专业科目还不够。",
+        "有的学时超过登记上限。",
+        "没有被驳回的记录。",
+        "是否达标以学校审核为准。",
+        "怎样才能达到要求，请向学校核实。",
+    ],
+)
+def test_a_true_claim_is(text: str, gap: Case) -> None:
+    assert not gap.refuses(text)
+
+
+def test_a_claim_about_somebody_without_a_result_is_never_sent(clauses: Case, listed: Case) -> None:
+    for one in (clauses, listed):
+        assert one.refuses("您已达到要求。")
+        assert one.refuses("您还没有达到要求。")
+
+
+def test_an_empty_list_tells_only_of_what_was_looked_for(installation: Installation) -> None:
+    one = case(installation, "t0001", "我有哪些被驳回的记录？")
+    assert not one.refuses("没有查到您被驳回的记录。")
+    assert one.refuses("没有查到您待审核的记录。")
+
+
+# Whom a text names.
+
+
+def test_nobody_is_named_whom_nothing_names(gap: Case) -> None:
+    """Whoever it is: in the same school, in another town; T0001 asks about herself."""
+    for name in ("陈静", "苏绮琳", "陳靜", "陈 静", "陈\u200b静", "T0003", "t0003", "Ｔ０００３"):
+        fixed_gap(gap.sealed(f"您还差 12 学时，{name}也是。"))
+    assert not gap.refuses("您还差 12 学时，李明明也是。")  # nobody's name
+
+
+def test_two_people_are_not_exchanged(installation: Installation) -> None:
+    one = case(installation, "admin-gczx", "林晓岚和陈静今年还差多少学时")
+    text = one.draft.text
+    assert not one.refuses(text)
+    assert {"林晓岚", "陈静"} <= {name for name in ("林晓岚", "陈静", "莫国栋") if name in text}
+    assert one.refuses(text.replace("林晓岚", "某").replace("陈静", "林晓岚").replace("某", "陈静"))
+    assert one.refuses(text.replace("陈静", "莫国栋"))  # a colleague of both
+
+
+def test_a_refusal_has_the_same_words_for_all(installation: Installation) -> None:
+    one = case(installation, "t0001", "陈静今年还差多少学时")
+    for text in ("没有这位老师。", "您不能看陈静的学时。", f"{one.draft.text}陈静在本校。"):
+        assert one.sealed(text).text == one.draft.text
+
+
+# Quotes and what they cite.
+
+
+def test_a_quote_is_verbatim_and_where_it_is_said_to_be(clauses: Case) -> None:
+    [result] = clauses.results
+    assert isinstance(result, Clauses)
+    best, other = result.found[0], next(one for one in result.found if "最多登记12学时" not in one.clause.text)
+    words = "一年最多登记12学时"
+    assert words in best.quote
+    for opened, closed in ("“”", "「」", "『』", '""'):
+        assert not clauses.refuses(f"{opened}{words}{closed}[^{best.token}]")
+        assert clauses.refuses(f"{opened}{words}{closed}[^{other.token}]")
+        assert clauses.refuses(f"{opened}{words.replace('最多', '至少')}{closed}[^{best.token}]")
+        assert clauses.refuses(f"{opened}{words}[^{best.token}]")
+    assert clauses.refuses("《关于免修的通知》规定可以免修。")
+
+
+@given(st.data())
+def test_one_changed_character_of_a_quote_is_always_refused(clauses: Case, data: st.DataObject) -> None:
+    text = clauses.draft.text
+    start, end = text.index("“") + 1, text.index("”")
+    place = data.draw(st.integers(start, end - 1).filter(lambda at: text[at] not in "“”"))
+    other = data.draw(st.sampled_from("不可必须甲9").filter(lambda char: char != text[place]))
+    assert clauses.refuses(f"{text[:place]}{other}{text[place + 1 :]}")
+
+
+def test_a_citation_belongs_to_what_it_stands_behind(gap: Case) -> None:
+    [result] = gap.results
+    assert isinstance(result, Hours)
+    assert result.calculation
+    total = next(one.citation for one in result.calculation.categories)
+    cap = result.cuts[0][1]
+    assert total != cap
+    for said in ("要求不少于 90 学时", "公需科目已达到要求", "您还差 12 学时"):
+        assert not gap.refuses(f"{said}[^{total}]。")
+        assert gap.refuses(f"{said}[^{cap}]。")
+
+
+# As far as a text has come.
+
+
+def test_every_beginning_of_a_good_answer_passes(good: list[Case]) -> None:
+    """Sentence by sentence, as a text is shown while it is written."""
+    for one in good:
+        with one.database.read() as connection:
+            evidence = Evidence(connection, one.question, one.results, one.sources, one.draft.tables)
+            whole = evidence.shown(one.draft.text)
+            for match in re.finditer(r"[。！？](?!\W*\[\^)", one.draft.text):
+                beginning = one.draft.text[: match.end()]
+                if beginning.count("“") == beginning.count("”"):
+                    evidence.check(beginning)
+                    assert whole.startswith(evidence.shown(beginning))
+
+
+def test_what_is_false_is_refused_at_once(gap: Case) -> None:
+    with gap.database.read() as connection:
+        evidence = Evidence(connection, GAP, gap.results, gap.sources)
+        evidence.check("您还差 12 学时。")
+        with pytest.raises(Rejected):
+            evidence.check("您还差 12 学时。您已达到要求。")
+
+
+@pytest.mark.parametrize("char", ["\ue000", "\x00", "\ud800"])
+def test_characters_that_nobody_can_read_are_refused(char: str, gap: Case) -> None:
+    assert gap.refuses(f"您还差 12 学时{char}。")
+
+
+@given(st.text("您还差已计入要求学时12390%“”[^s1]。；，（）陈静达标没有", max_size=40))
+def test_any_text_is_read_or_refused(gap: Case, text: str) -> None:
+    """The guard itself never fails."""
+    with gap.database.read() as connection, suppress(Rejected):
+        Evidence(connection, GAP, gap.results, gap.sources).check(text)
 
 
 # One digit.
