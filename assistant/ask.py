@@ -1,24 +1,37 @@
 """The story of one question, from who asks to what is sent."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
 
-from assistant.agent import Agent
+from assistant.agent import Agent, Called, Drafted
 from assistant.answer import Answer, Outcome
+from assistant.draft import Draft
 from assistant.errors import HomeInUse, NotRegistered, QuestionError, Unavailable, XueshiError, trace
+from assistant.events import Replaced, Status, Text, doing, parts
 from assistant.fixed import UNAVAILABLE, wording
-from assistant.guard import seal
+from assistant.guard import Evidence, Rejected, prove, seal
 from assistant.identity import Account
+from assistant.model import Circuit, Limits, ModelFailed, in_time
 from assistant.planner.compose import compose
+from assistant.planner.names import people_in
 from assistant.planner.read import Intent, Reading
-from assistant.results import Run
+from assistant.planner.words import tokens
+from assistant.pseudonyms import Pseudonyms
+from assistant.reckoning import plan, state
+from assistant.results import Hours, Records, Result, Run
 from assistant.rules.make_up import Course
 from assistant.settings import Settings
-from assistant.store import people, turns
+from assistant.store import people, turns, units
 from assistant.store.database import Database
+from assistant.store.named import Named, named
 from assistant.text import is_text, is_utf8
-from assistant.tools import plan, state
+from assistant.wire import ModelRun, Said
 
+Event = Status | Text | Replaced | Answer
 _PLAN = Reading("", Intent.PLAN)
 LONGEST = 2000  # characters of a question
 _LOG = logging.getLogger(__name__)
@@ -34,11 +47,32 @@ def taken(question: str) -> str:
     return question
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: who asks it and when, the questions and answers before it, the places around, its blank answer."""
+
+    question: str
+    account: Account
+    today: date
+    before: Sequence[tuple[str, str]]
+    places: Mapping[str, str]
+    blank: Answer
+
+
 class Assistant:
     """Answers questions of registered accounts over one installation's stores."""
 
-    def __init__(self, settings: Settings, database: Database, agent: Agent) -> None:
-        self._settings, self._database, self._agent = settings, database, agent
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        planner: Agent,
+        model: Agent | None = None,
+        limits: Limits = Limits(),  # noqa: B008  it can't change
+    ) -> None:
+        """`planner`: answers whatever `model`, where there is one, doesn't answer provenly within `limits`."""
+        self._settings, self._database, self._planner, self._model = settings, database, planner, model
+        self._limits, self._circuit = limits, Circuit(limits.failures, limits.rest)
 
     def account(self, name: str) -> Account:
         """The registered account. NotRegistered: nobody has that name; Unavailable: nobody is registered yet."""
@@ -54,9 +88,16 @@ class Assistant:
         return found
 
     def ask(self, question: str, account: Account, thread: str | None = None, limited: bool = True) -> Answer:
-        """One answer. Raises QuestionError, NotFound (the thread), TooManyQuestions; what fails later is told.
+        """One answer. Raises what `stream` raises."""
+        return next(event for event in self.stream(question, account, thread, limited) if isinstance(event, Answer))
 
-        `limited`: the rate limit holds; whoever runs the command line on the server is not held to it.
+    def stream(
+        self, question: str, account: Account, thread: str | None = None, limited: bool = True
+    ) -> Generator[Event]:
+        """What is being done, the text part by part as it is proven, and the answer at last. Closed before: stopped.
+
+        Raises QuestionError, NotFound (the thread), TooManyQuestions; what fails later is told. `limited`: the rate
+        limit holds; whoever runs the command line on the server is not held to it.
         """
         question = taken(question)
         if not is_utf8(thread or ""):
@@ -64,22 +105,117 @@ class Assistant:
         with self._database.write() as connection:
             limit = self._settings.rate_limit if limited else None
             thread, turn = turns.open_turn(connection, account.name, question, thread, limit)
+            before = turns.earlier(connection, thread)
+            places = units.vocabulary(connection, account.place)
         blank = Answer(id=turn, thread_id=thread, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
-        run = Run(account, self._settings.clock())
+        asked = Asked(question, account, self._settings.clock(), before, places, blank)
+        return self._kept(asked, self._answered(asked))
+
+    def _kept(self, asked: Asked, events: Generator[Event]) -> Generator[Event]:
+        """The events as they are shown; the answer is kept before it is sent, a stopped one as far as it was shown."""
+        shown, answer = "", asked.blank
         try:
-            draft, results = self._agent.run(question, run)
-            with self._database.read() as connection:
-                answer = seal(connection, question, draft, results, run.sources, blank)
+            with closing(events):
+                for event in events:
+                    match event:
+                        case Text(part):
+                            shown += part
+                            yield event
+                        case Replaced():
+                            if shown:
+                                shown = ""
+                                yield event
+                        case Status():
+                            yield event
+                        case Answer():
+                            answer = event
+            if not answer.text.startswith(shown):
+                shown = ""
+                yield Replaced()
+            for part in parts(answer.text[len(shown) :]):
+                shown += part
+                yield Text(part)
+        except GeneratorExit:
+            stopped = asked.blank.model_copy(update={"text": shown})
+            with self._database.write() as connection:
+                turns.stop_turn(connection, answer.id, stopped.model_dump(mode="json"))
+            raise
+        with self._database.write() as connection:
+            turns.close_turn(connection, answer.id, answer.model_dump(mode="json"))
+        yield answer
+
+    def _answered(self, asked: Asked) -> Generator[Event]:
+        """By the language model, where there is one and what it says is proven; else all anew by the planner."""
+        if self._model and self._circuit.admits():
+            try:
+                yield from self._by_model(self._model, asked)
+                _LOG.info("answer %s: by the language model", asked.blank.id)
+                return
+            except Exception as error:
+                why = error if isinstance(error, ModelFailed) else trace(error)
+                _LOG.warning("answer %s: not by the language model: %s", asked.blank.id, why)
+                yield Replaced()
+        try:
+            yield from self._by_planner(asked)
+            _LOG.info("answer %s: by the planner", asked.blank.id)
         except HomeInUse:
             raise
         except XueshiError as error:
-            answer = blank.model_copy(update={"text": str(error)})
+            yield asked.blank.model_copy(update={"text": str(error)})
         except Exception as error:
-            _LOG.error("question %s could not be answered: %s", turn, trace(error))
-            answer = blank
-        with self._database.write() as connection:
-            turns.close_turn(connection, turn, answer.model_dump(mode="json"))
-        return answer
+            _LOG.error("question %s could not be answered: %s", asked.blank.id, trace(error))
+            yield asked.blank
+
+    def _by_planner(self, asked: Asked) -> Iterator[Event]:
+        run = Run(asked.account, asked.today, asked.places)
+        for event in self._planner.stream(asked.question, run, asked.before):
+            if isinstance(event, Called):
+                yield doing(event.tool)
+            elif isinstance(event, Drafted):
+                with self._database.read() as connection:
+                    answer = seal(connection, asked.question, event.draft, event.results, run.sources, asked.blank)
+                yield answer
+
+    def _by_model(self, model: Agent, asked: Asked) -> Iterator[Event]:
+        """ModelFailed: it gives nothing to go by. Rejected: what it says isn't proven."""
+        named_by = Pseudonyms(partial(self._named, asked.account))
+        run = ModelRun(asked.account, asked.today, people=named_by, limits=self._limits)
+        shown, drafted = "", Drafted(Draft("", Outcome.UNAVAILABLE), [])
+        try:
+            for event in in_time(model.stream(asked.question, run, asked.before), self._limits.whole):
+                match event:
+                    case Called(tool):
+                        yield doing(tool)
+                    case Said():
+                        proven = self._proven(asked, run, event)
+                        if proven.startswith(shown) and proven != shown:
+                            yield Text(proven.removeprefix(shown))
+                            shown = proven
+                    case Drafted():
+                        drafted = event
+        except ModelFailed:
+            self._circuit.tell(well=False)
+            raise
+        self._circuit.tell(well=True)
+        if not drafted.results or _is_mistaken(asked, drafted.results):
+            raise Rejected("no result that the question asks for")
+        with self._database.read() as connection:
+            answer = prove(connection, asked.question, drafted.draft, drafted.results, run.sources, asked.blank)
+        yield answer
+
+    def _proven(self, asked: Asked, run: Run, said: Said) -> str:
+        """A text as far as it has come, as it will be sent; empty while something in it isn't proven yet."""
+        with self._database.read() as connection:
+            evidence = Evidence(connection, asked.question, said.results, run.sources)
+            try:
+                evidence.check(said.text)
+            except Exception:  # refused, or the guard failed: the whole text will be held against it once more
+                return ""
+            return evidence.shown(said.text)
+
+    def _named(self, account: Account, words: Collection[str]) -> Named:
+        with self._database.read() as connection:
+            return named(connection, account.scope, words)
 
     def plan(self, account: Account, year: int | None = None, catalogue: Sequence[Course] | None = None) -> Answer:
         """How the account's own gap is closed for the least: in hours, or by courses of a catalogue. None is kept."""
@@ -87,7 +223,7 @@ class Assistant:
         with self._database.read() as connection:
             result = plan(connection, run, year, catalogue)
             blank = Answer(id="", thread_id="", outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
-            return seal(connection, "", compose(_PLAN, [result], run.today.year), [result], run.sources, blank)
+            return seal(connection, "", compose(_PLAN, [result]), [result], run.sources, blank)
 
     def me(self, account: Account, year: int | None = None) -> Answer | None:
         """The account's own state, no question needed and none kept; None: it has no teacher's records."""
@@ -98,3 +234,11 @@ class Assistant:
             result = state(connection, run, year)
             blank = Answer(id="", thread_id="", outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
             return seal(connection, "", wording([result]), [result], run.sources, blank)
+
+
+def _is_mistaken(asked: Asked, results: Sequence[Result]) -> bool:
+    """Whether a question about somebody else was answered with nothing but the asker's own hours."""
+    own = [result for result in results if isinstance(result, Hours | Records) and result.own]
+    myself = {asked.account.teacher_id, *(result.name for result in own)}
+    others = [name for name in people_in(tokens(asked.question)) if not {name, name.upper()} & myself]
+    return bool(own and others) and len(own) == len(results)

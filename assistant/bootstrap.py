@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from assistant.agent import Agent
 from assistant.ask import Assistant
+from assistant.model import Limits, chat_model
 from assistant.planner.model import OfflinePlanner
 from assistant.retrieval.index import Index, open_stores
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.tools import make_tools
+from assistant.wire import Wire
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,14 @@ class Installation:
 
 
 def install(settings: Settings) -> Installation:
-    """An installation ready for questions. The index opens with its first use."""
+    """An installation ready for questions. The index opens with its first use; a language model is asked by none yet.
+
+    SettingsError: the settings name a language model that there isn't.
+    """
+    limits = Limits()
+    chat = chat_model(settings, limits) if settings.model else None
     database, index = open_stores(settings)
-    agent = Agent(OfflinePlanner(), make_tools(database, index))
-    return Installation(settings, database, index, Assistant(settings, database, agent))
+    tools = make_tools(database, index)
+    model = Agent(chat, tools, Wire()) if chat else None
+    assistant = Assistant(settings, database, Agent(OfflinePlanner(), tools), model, limits)
+    return Installation(settings, database, index, assistant)

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -27,6 +28,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="任一 SQLAlchemy 地址；默认为 XUESHI_HOME 中的 SQLite")
     vector_url: str = Field("chroma:", description="`chroma:` 为内嵌；`chroma+http://host:port` 为 Chroma 服务器")
     embedding_model: str = Field("", description="空为自带模型；或 sentence-transformers 能载入的路径、名称")
+    model: str = Field("", description="语言模型，如 openai:qwen-plus；空则不用")
+    model_base_url: str = Field("", description="OpenAI 兼容接口的地址，如 https://…/v1")
+    model_api_key: SecretStr = Field(SecretStr(""), description="语言模型的密钥")
     auth_secret: str = Field("", description="HS256 令牌的共享密钥")
     auth_jwks_url: str = Field("", description="RS256/ES256 令牌的 JWKS 地址")
     public_url: str = Field("http://127.0.0.1:8000", description="用户访问的地址")
@@ -47,7 +51,21 @@ class Settings(BaseSettings):
                 raise ValueError(f"目录不存在：{folder}")
         return folders
 
-    @field_validator("public_url", "auth_jwks_url")
+    @field_validator("model_base_url", "model_api_key")
+    @classmethod
+    def _of_a_model(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and not info.data.get("model"):
+            raise ValueError("还要设置 XUESHI_MODEL；不用语言模型时请把它也留空")
+        return value
+
+    @field_validator("model_api_key")
+    @classmethod
+    def _in_a_header(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[!-~]*", value.get_secret_value()):
+            raise ValueError("只能是不含空格的英文字符")
+        return value
+
+    @field_validator("public_url", "auth_jwks_url", "model_base_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value:
@@ -95,10 +113,11 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        meant = Settings.model_fields[str(first["loc"][0])].description
+        field = Settings.model_fields[str(first["loc"][0])]
         own = first["type"] == "value_error" and first["loc"][0] != "today"
-        told = str(first["ctx"]["error"]) if own else f"应为：{meant}"
-        raise SettingsError(f"设置 {name} 有误（{first['input']!r}）：{told}") from None
+        told = str(first["ctx"]["error"]) if own else f"应为：{field.description}"
+        given = "" if field.annotation is SecretStr else f"（{first['input']!r}）"
+        raise SettingsError(f"设置 {name} 有误{given}：{told}") from None
 
 
 def _refuse_unknown() -> None:

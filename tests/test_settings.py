@@ -85,6 +85,8 @@ WRONG = {
     "XUESHI_CORPUS": ["/nowhere/at/all", f"{SHIPPED_CORPUS}:/nowhere/at/all", __file__],
     "XUESHI_VECTOR_URL": ["ftp://x", "chroma", "http://localhost:8000", "chroma+http://", "chroma+http://x:port"],
     "XUESHI_PUBLIC_URL": ["xueshi", "ftp://x", "javascript:alert(1)"],
+    "XUESHI_MODEL_BASE_URL": ["http://127.0.0.1:8000/v1"],
+    "XUESHI_MODEL_API_KEY": ["sk-1"],
     "XUESHI_AUTH_JWKS_URL": ["keys", "file:///etc/passwd"],
 }
 
@@ -95,6 +97,32 @@ def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, n
     with pytest.raises(SettingsError, match=name) as refused:
         load()
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("XUESHI_MODEL_BASE_URL", "qwen"), ("XUESHI_MODEL_API_KEY", "sk-secret\u3000"), ("XUESHI_MODEL_API_KEY", "密钥")],
+)
+def test_a_model_s_wrong_setting_is_named_and_its_key_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("XUESHI_MODEL", "openai:qwen-plus")
+    monkeypatch.setenv("XUESHI_MODEL_API_KEY", "sk-secret")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as refused:
+        load()
+    assert len(str(refused.value).splitlines()) == 1
+    assert not re.search("sk-|密钥", str(refused.value))
+
+
+def test_a_model_s_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUESHI_MODEL", "openai:qwen-plus")
+    monkeypatch.setenv("XUESHI_MODEL_BASE_URL", "https://models.example/v1/")
+    monkeypatch.setenv("XUESHI_MODEL_API_KEY", "sk-secret")
+    settings = load()
+    assert (settings.model, settings.model_base_url) == ("openai:qwen-plus", "https://models.example/v1")
+    assert settings.model_api_key.get_secret_value() == "sk-secret"
+    assert "sk-secret" not in f"{settings!r} {settings} {settings.model_dump()}"
 
 
 @pytest.mark.parametrize("place", ["environment", ".env"])
@@ -108,7 +136,7 @@ def test_a_name_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, e
     assert len(str(refused.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["XUESHI_AUTH_SECRET", "XUESHI_DATABASE_URL"])
+@pytest.mark.parametrize("name", ["XUESHI_AUTH_SECRET", "XUESHI_DATABASE_URL", "XUESHI_MODEL_API_KEY"])
 def test_secrets_are_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "hunter2")
     monkeypatch.setenv("XUESHI_RATE_LIMIT", "0")

@@ -206,7 +206,7 @@ def test_an_answer_that_failed_is_kept_too(
         raise RuntimeError("no such thing")
 
     with monkeypatch.context() as patch:
-        patch.setattr("assistant.agent.Agent.run", broken)
+        patch.setattr("assistant.agent.Agent.stream", broken)
         answer = say(assistant, "t0001", GAP)
     assert answer.outcome is Outcome.UNAVAILABLE
     [row] = kept(own)

@@ -1,5 +1,6 @@
 """Questions and answers, thread by thread. A thread belongs to one account for ever."""
 
+import re
 import secrets
 import time
 from typing import Any
@@ -11,6 +12,7 @@ from assistant.store.tables import Thread, Turn
 from assistant.text import is_text
 
 _MINUTE = 60.0
+_MARK = re.compile(r"\[\^\d+\]")
 _OWNER = select(Thread.account).where(Thread.id == bindparam("thread"))
 
 
@@ -42,6 +44,18 @@ def open_turn(
 def close_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None:
     """Keep the answer as it was sent."""
     connection.execute(update(Turn).where(Turn.id == turn).values(answer=answer))
+
+
+def stop_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None:
+    """Keep the answer as far as it had been sent when it was stopped, marked as `stopped`."""
+    close_turn(connection, turn, answer | {"stopped": True})
+
+
+def earlier(connection: Connection, thread: str, most: int = 6) -> list[tuple[str, str]]:
+    """The last answered questions of a thread with their answers' texts, without marks of citations, oldest first."""
+    query = select(Turn.question, Turn.answer).where(Turn.thread_id == thread, Turn.answer.is_not(None))
+    rows = connection.execute(query.order_by(Turn.asked_at.desc(), Turn.id).limit(most)).all()
+    return [(asked, _MARK.sub("", kept["text"])) for asked, kept in reversed(rows) if not kept.get("stopped")]
 
 
 def _new_id(kind: str) -> str:
