@@ -3,8 +3,8 @@
 Counted from the verdicts that teachers are told: rows add up to the totals, and each teacher's figures are the chat's.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from assistant import hours
 from assistant.errors import NotFound
 from assistant.identity import Level
-from assistant.rules.find import Applicable, Binding, Territory, bindings, territories
-from assistant.rules.schema import Coverage, Ratio
+from assistant.rules.find import Applicable, Binding, RuleSet, Territory, bindings, territories
+from assistant.rules.schema import Coverage, Organiser, Ratio
 from assistant.store import policies, rollup, standings
 from assistant.store.database import Connection, Database
 from assistant.store.population import CATEGORIES, employed_in, of
-from assistant.store.rollup import Reached, SchoolSums, TeacherState
+from assistant.store.rollup import SchoolSums, TeacherState
 
 CheckStatus = Literal["met", "short", "no_data"]
 _PLACES = Decimal("0.0001")
@@ -59,11 +59,12 @@ class Row(BaseModel):
 
 
 class TeacherRow(BaseModel):
-    """A teacher's figures, as told in chat; null where no hour rule holds."""
+    """A teacher's figures, as told in chat; null where no hour rule holds. `records`: of the period, of any status."""
 
     teacher_id: str
     name: str
     unit: str
+    records: int
     counted: str | None
     remaining: str | None
     met: bool | None
@@ -150,18 +151,19 @@ def _report(connection: Connection, unit: str, year: int, level: Level, today: d
     known = policies.rule_sets(connection)
     parts = territories(known, unit, year)
     schools, teachers, computed = list[_Part](), list[TeacherRow](), list[Territory]()
+    checks = _Checks(known, rollup.budgets(connection, unit, year), year)
+    last_day = min(date(year, 12, 31), today)
     for part in parts:
         day = _membership(part, year, today)
-        sums = rollup.by_school(connection, part, year, day, from_store=part.applied is not None)
-        stored = sums is not None and part.applied is not None
-        if sums is None:
+        sums, stored = _by_school(connection, part, year, day, checks.organisers)
+        if not stored:
             computed.append(part)
-            sums = rollup.by_school(connection, part, year, day, from_store=False) or []
         schools += [(part, one) for one in sums]
+        # Coverage is the calendar year's, wherever a cycle of several years ends.
+        checks.reach(sums if day == last_day else _by_school(connection, part, year, last_day, checks.organisers)[0])
         if level == "teacher":
             states = rollup.by_teacher(connection, part, year, day, from_store=stored) or []
             teachers += [_teacher(part, state) for state in states]
-    checks = _Checks(connection, unit, year, today)
     places = [unit] if level in ("teacher", levels[unit]) else _places(levels, level, (one.unit for _, one in schools))
     below = _below(places, schools)
     rows = [_row(place, levels[place], below[place], checks.of(place, levels[place])) for place in places]
@@ -181,6 +183,17 @@ def _report(connection: Connection, unit: str, year: int, level: Level, today: d
         teachers=sorted(teachers, key=lambda one: (one.unit, one.teacher_id)),
     )
     return report, computed
+
+
+def _by_school(
+    connection: Connection, part: Territory, year: int, day: date, organisers: Sequence[Organiser]
+) -> tuple[list[SchoolSums], bool]:
+    """The sums of a part's schools, and whether they are of stored standings."""
+    if part.applied is not None:
+        stored = rollup.by_school(connection, part, year, day, organisers, from_store=True)
+        if stored is not None:
+            return stored, True
+    return rollup.by_school(connection, part, year, day, organisers, from_store=False) or [], False
 
 
 def _membership(part: Territory, year: int, today: date) -> date:
@@ -263,6 +276,7 @@ def _teacher(part: Territory, state: TeacherState) -> TeacherRow:
         teacher_id=state.teacher_id,
         name=state.name,
         unit=state.unit,
+        records=state.records,
         counted=shown(state.counted),
         remaining=shown(state.remaining),
         met=None if state.remaining is None else state.remaining == 0,
@@ -274,12 +288,19 @@ def _teacher(part: Territory, state: TeacherState) -> TeacherRow:
 class _Checks:
     """The ratio and coverage rules held against a unit and those below it."""
 
-    def __init__(self, connection: Connection, unit: str, year: int, today: date) -> None:
-        self._connection, self._unit, self._year = connection, unit, year
-        self._day = min(date(year, 12, 31), today)
-        self._rule_sets = policies.rule_sets(connection)
-        self._budgets = rollup.budgets(connection, unit, year)
-        self._reached: dict[str, dict[str, Reached]] | None = None
+    def __init__(
+        self, rule_sets: Sequence[RuleSet], budgets: Mapping[str, Mapping[str, int | None]], year: int
+    ) -> None:
+        self._rule_sets, self._budgets, self._year = rule_sets, budgets, year
+        versions = (version for rule_set in rule_sets for version in rule_set.rules.versions)
+        self.organisers = sorted({line.organiser for version in versions for line in version.coverage})
+        self._reached: dict[str, _Reach] = defaultdict(_Reach)
+
+    def reach(self, schools: Iterable[SchoolSums]) -> None:
+        """Take in how far training reached the teachers of some schools."""
+        for one in schools:
+            for place in _line(one.unit):
+                self._reached[place].add(one)
 
     def of(self, place: str, level: str) -> list[Check]:
         """The checks of a unit, by the rules' order."""
@@ -307,25 +328,26 @@ class _Checks:
 
     def _coverage(self, place: str, rule: Coverage) -> tuple[int | None, int | None]:
         """Reached and all; nothing where not one record of the year is there: that is missing data, and no zero."""
-        if self._reached is None:
-            versions = (version for rule_set in self._rule_sets for version in rule_set.rules.versions)
-            organisers = sorted({line.organiser for version in versions for line in version.coverage})
-            schools = rollup.reached(self._connection, self._unit, self._year, self._day, organisers)
-            self._reached = {organiser: _by_place(found) for organiser, found in schools.items()}
-        here = self._reached[rule.organiser].get(place)
+        here = self._reached.get(place)
         if here is None or not here.records:
             return None, None
-        return here.person_times if rule.count == "person_times" else here.persons, here.teachers
+        reached = here.person_times if rule.count == "person_times" else here.persons
+        return reached[rule.organiser], here.teachers
 
 
-def _by_place(schools: Iterable[Reached]) -> dict[str, Reached]:
-    """The sums of every school and of every unit above it."""
-    found: dict[str, Reached] = {}
-    for one in schools:
-        for place in _line(one.unit):
-            there = found.get(place, Reached(place, 0, 0, 0, 0))
-            found[place] = Reached(place, *map(sum, zip(there[1:], one[1:], strict=True)))
-    return found
+class _Reach:
+    """How far training reached the teachers of a place and below in a year: sums of its schools."""
+
+    def __init__(self) -> None:
+        self.teachers = self.records = 0
+        self.persons, self.person_times = Counter[Organiser](), Counter[Organiser]()
+
+    def add(self, school: SchoolSums) -> None:
+        """One more school."""
+        self.teachers, self.records = self.teachers + school.teachers, self.records + school.in_year
+        for organiser, reached in school.reached.items():
+            self.persons[organiser] += reached.persons
+            self.person_times[organiser] += reached.person_times
 
 
 def _exact(share: Fraction) -> str:

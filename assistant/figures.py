@@ -134,11 +134,13 @@ def _read(match: re.Match[str], text: str) -> Iterator[Figure]:
     after = _UNIT.match(text, match.end())
     unit, said, at = after[1] if after else "", match.group(), match.start()
     if match["date"]:
-        month, day = match["m"] or match["m2"], match["d"] or match["d2"] or 0
-        yield Figure((int(match["y"]), int(month), int(day)), "date", said, at)
-        yield Figure(Fraction(int(match["y"])), "年", match["y"], at)
+        month, day = int(match["m"] or match["m2"]), match["d"] or match["d2"]
+        if _is_day(month, day):
+            yield Figure((int(match["y"]), month, int(day or 0)), "date", said, at)
+            yield Figure(Fraction(int(match["y"])), "年", match["y"], at)
     elif match["day"]:
-        yield Figure((0, int(match["m3"]), int(match["d3"])), "date", said, at)
+        if _is_day(int(match["m3"]), match["d3"]):
+            yield Figure((0, int(match["m3"]), int(match["d3"])), "date", said, at)
     elif match["date_in_words"]:
         year, month_said, day_said = numeral(match["y4"] or "零"), numeral(match["m4"]), numeral(match["d4"])
         if year is not None and month_said and day_said:
@@ -166,6 +168,10 @@ def _read(match: re.Match[str], text: str) -> Iterator[Figure]:
     elif (value := numeral(match["chinese"])) is not None and not _OPAQUE.match(text, at):
         points = text.startswith("个百分点", match.end())
         yield Figure(value / 100, "%", said, at) if points else Figure(value, unit, said, at)
+
+
+def _is_day(month: int, day: str | None) -> bool:
+    return 1 <= month <= 12 and (day is None or 1 <= int(day) <= 31)
 
 
 def numeral(chars: str) -> Fraction | None:

@@ -21,6 +21,15 @@ def school(unit: str) -> str:
     return unit.rsplit("/", 1)[-1]
 
 
+def cycle(report: Report) -> str:
+    """The cycle of several years that is reckoned, where it is one and the same for all; with a comma after it."""
+    periods = {(one.from_, one.to) for one in report.rules}
+    start, end = next(iter(periods), (None, None))
+    if len(periods) != 1 or start is None or end is None or start.year == end.year:
+        return ""
+    return f"{start.year}年至{end.year}年周期，"
+
+
 def tables(report: Report, total: int) -> list[Table]:
     """The teachers or the units of a report, and the checks made on them; `total`: how many the list was cut from."""
     made = [_roster(report, total)] if report.level == "teacher" else []
@@ -39,7 +48,7 @@ def _units(report: Report, rows: Sequence[Row], total: int) -> Table:
     columns = ["单位", "教师数", "已达标", "未达标", "没有记录", "达标率", "还差学时"]
     every = [*rows, *([] if list(rows) == [report.totals] else [report.totals])]
     return Table(
-        caption=f"{school(report.unit)}{report.year}年达标情况（截至{report.as_of}）",
+        caption=f"{school(report.unit)}{report.year}年达标情况（{cycle(report)}截至{report.as_of}）",
         columns=[*columns, *(f"{name}还差" for name in names)],
         rows=[_unit(report, row, names) for row in every],
         total_rows=len(every) if report.level == "teacher" else max(total, len(rows)) + len(every) - len(rows),
@@ -57,7 +66,7 @@ def _roster(report: Report, total: int) -> Table:
     names = gaps(report.totals)
     columns = ["教师编号", "姓名", "学校", "已计入", "还差", "待审核", *(f"{name}还差" for name in names)]
     return Table(
-        caption=f"{school(report.unit)}{report.year}年教师名单（截至{report.as_of}）",
+        caption=f"{school(report.unit)}{report.year}年教师名单（{cycle(report)}截至{report.as_of}）",
         columns=columns,
         rows=[_teacher(one, names) for one in report.teachers],
         total_rows=total,

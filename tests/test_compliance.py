@@ -1,17 +1,18 @@
 """Compliance: rows that add up, figures that are the teachers' own, data that is missing, and whose it is to see."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
+from sqlalchemy import update
 
 from api.exports import as_csv, as_xlsx
 from assistant.bootstrap import Installation, install
-from assistant.compliance import Report, Row, compliance
+from assistant.compliance import Report, Row, compliance, verify
 from assistant.errors import NotFound
 from assistant.identity import Level
 from assistant.rules.find import territories
@@ -19,6 +20,7 @@ from assistant.settings import Settings
 from assistant.store import people, policies
 from assistant.store.population import of
 from assistant.store.standings import differing
+from assistant.store.tables import Standing
 from ingest.policies import ingest_policies
 from ingest.records import load_records
 from tests.conftest import TODAY, settings_at
@@ -104,6 +106,16 @@ def test_what_is_stored_follows_every_import(own: Installation, tmp_path: Path) 
         [part] = territories(policies.rule_sets(connection), CITY, 2023)
         assert part.applied is not None
         assert differing(connection, part.applied, 2023, of(part)) == []
+
+
+@pytest.mark.parametrize("column", ["remaining", "in_year", "by_town"])
+def test_a_stored_figure_that_the_records_do_not_make_is_found(own: Installation, column: str) -> None:
+    report(own)
+    assert verify(own.database, CITY, 2023) == (106, [])
+    with own.database.write() as connection:
+        one = Standing.teacher_id == "T0002"
+        connection.execute(update(Standing).where(one).values({column: getattr(Standing, column) + 1}))
+    assert verify(own.database, CITY, 2023) == (106, ["T0002"])
 
 
 def test_who_left_or_has_not_come_yet_is_not_counted(own: Installation, tmp_path: Path) -> None:
@@ -199,7 +211,7 @@ def test_a_school_without_teachers_has_empty_columns(own: Installation, tmp_path
 # Exports.
 
 
-def read_workbook(content: bytes, tmp_path: Path) -> dict[str, list[list[object]]]:
+def read_workbook(content: bytes, tmp_path: Path) -> Mapping[str, Sequence[Sequence[object]]]:
     path = tmp_path / "made.xlsx"
     path.write_bytes(content)
     book = CalamineWorkbook.from_path(str(path))
@@ -244,41 +256,61 @@ def test_no_cell_is_run_by_a_spreadsheet(installation: Installation, tmp_path: P
 # A new city is a folder.
 
 
-def test_a_new_city_needs_a_folder_and_no_code(made_home: Path, tmp_path: Path) -> None:
+NEW = "云江省/澜川市"
+SCHOOL_OF_NEW = f"{NEW}/一小"
+RULES = """
+versions:
+- from: 2023-01-05
+  cycle: {id: P1, years: 1, first: 2023, clause: 一}
+  admit: [{id: A1, status: [已审核], clause: 一}]
+  count: [{id: C1, clause: 一}]
+  require: [{id: R1, at_least: 24, clause: 一}]
+  ratio:
+  - {id: F1, name: 经费占比, per: [school], top: training_spend, bottom: public_funds, at_least: 5/100, clause: 二}
+"""
+HEADS = {
+    "teachers": "teacher_id,name,unit,stage,subject,employed_from,employed_to",
+    "credits": "record_id,teacher_id,title,category,organiser,hours,completed_on,status,reason",
+    "accounts": "account,role,teacher_id,unit,wecom_userid",
+    "budgets": "unit,year,public_funds,training_spend,payroll,training_appropriation",
+}
+
+
+def new_city(made_home: Path, tmp_path: Path, rules: str, **files: list[str]) -> Installation:
+    """The shared home and a city of its own, with a school; `files`: the rows of more record files."""
     folder = tmp_path / "corpus" / "lanchuan-2023"
     folder.mkdir(parents=True)
     (folder / "policy.md").write_text(
         "---\nid: lanchuan-2023\ntitle: 澜川市教师培训办法\nnumber: 澜教发〔2023〕1号\nissuer: 澜川市教育局\n"
-        "unit: 云江省/澜川市\nissued_on: 2023-01-05\neffective_from: 2023-01-05\neffective_to: null\ntext: digest\n"
+        f"unit: {NEW}\nissued_on: 2022-01-01\neffective_from: 2022-01-01\neffective_to: null\ntext: digest\n"
         "source: 自拟\n---\n\n## 一、学时\n\n教师每年不少于24学时。\n\n"
-        "## 二、经费\n\n学校教师培训经费不低于年度公用经费的5%。\n",
+        "## 二、经费\n\n学校教师培训经费不低于年度公用经费的5%。\n\n"
+        "## 三、覆盖\n\n校本培训覆盖全体教师，每2年为一个周期。\n",
         "utf-8",
     )
-    (folder / "rules.yaml").write_text(
-        "versions:\n- from: 2023-01-05\n  cycle: {id: P1, years: 1, first: 2023, clause: 一}\n"
-        "  admit: [{id: A1, status: [已审核], clause: 一}]\n  count: [{id: C1, clause: 一}]\n"
-        "  require: [{id: R1, at_least: 24, clause: 一}]\n"
-        "  ratio: [{id: F1, name: 培训经费占公用经费, per: [school], top: training_spend, bottom: public_funds,"
-        " at_least: 5/100, clause: 二}]\n",
-        "utf-8",
-    )
-    for name, text in {
-        "units": "unit,level\n云江省,province\n云江省/澜川市,city\n云江省/澜川市/一小,school\n",
-        "teachers": "teacher_id,name,unit,stage,subject,employed_from,employed_to\n"
-        "L1,温一,云江省/澜川市/一小,小学,语文,2010-08-01,\nL2,温二,云江省/澜川市/一小,小学,数学,2010-08-01,\n",
-        "credits": "record_id,teacher_id,title,category,organiser,hours,completed_on,status,reason\n"
-        "LR1,L1,研修,公需科目,市级,20,2023-03-01,已审核,\nLR2,L2,研修,专业科目,省级,24,2023-03-01,已审核,\n",
-        "accounts": "account,role,teacher_id,unit,wecom_userid\nl1,teacher,L1,,\n",
-        "budgets": "unit,year,public_funds,training_spend,payroll,training_appropriation\n"
-        "云江省/澜川市/一小,2023,1000000,49999.99,,\n",
-    }.items():
-        (tmp_path / f"{name}.csv").write_text(text, "utf-8")
+    (folder / "rules.yaml").write_text(rules, "utf-8")
+    units = more_units(tmp_path, "云江省,province", f"{NEW},city", f"{SCHOOL_OF_NEW},school")
+    for name, rows in files.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join([HEADS[name], *rows]) + "\n", "utf-8")
     home = shutil.copytree(made_home, tmp_path / "home")
     settings = settings_at(home).model_copy(update={"corpus": [tmp_path / "corpus"]})
     installation = install(settings)
     ingest_policies(installation.database, installation.index, settings.corpora)
-    load_records(installation.database, sorted(tmp_path.glob("*.csv")), TODAY)
-    made = report(installation, "云江省/澜川市")
+    load_records(installation.database, [units, *(tmp_path / f"{name}.csv" for name in files)], TODAY)
+    return installation
+
+
+def test_a_new_city_needs_a_folder_and_no_code(made_home: Path, tmp_path: Path) -> None:
+    installation = new_city(
+        made_home,
+        tmp_path,
+        RULES,
+        teachers=[f"L1,温一,{SCHOOL_OF_NEW},小学,语文,2010-08-01,", f"L2,温二,{SCHOOL_OF_NEW},小学,数学,2010-08-01,"],
+        credits=["LR1,L1,研修,公需科目,市级,20,2023-03-01,已审核,", "LR2,L2,研修,专业科目,省级,24,2023-03-01,已审核,"],
+        accounts=["l1,teacher,L1,,"],
+        budgets=[f"{SCHOOL_OF_NEW},2023,1000000,49999.99,,"],
+    )
+    made = report(installation, NEW)
     assert (made.rule_set, made.totals.met, made.totals.short, made.totals.remaining) == ("lanchuan-2023", 1, 1, "4")
     [check] = made.rows[0].checks
     assert (check.value, check.status) == ("0.0499", "short")
@@ -289,4 +321,40 @@ def test_a_new_city_needs_a_folder_and_no_code(made_home: Path, tmp_path: Path) 
     # The whole province and another place know nothing of each other.
     assert report(installation, "云江省").totals.teachers == 2
     assert report(installation, CITY).totals.teachers == 106
+    installation.close()
+
+
+def test_coverage_is_the_calendar_year_s_in_a_cycle_of_several_years(made_home: Path, tmp_path: Path) -> None:
+    """Whoever left after the year belongs to it, and records of the cycle's other year don't."""
+    rules = """
+versions:
+- from: 2022-01-01
+  cycle: {id: P1, years: 2, first: 2022, first_is_setting: true, clause: 三}
+  admit: [{id: A1, status: [已审核], clause: 一}]
+  count: [{id: C1, clause: 一}]
+  require: [{id: R1, at_least: 24, clause: 一}]
+  coverage: [{id: V1, name: 校本覆盖, per: [school], organiser: 校级, count: persons, at_least: 1/1, clause: 三}]
+"""
+    installation = new_city(
+        made_home,
+        tmp_path,
+        rules,
+        teachers=[
+            f"L1,温一,{SCHOOL_OF_NEW},小学,语文,2010-08-01,2023-05-01",
+            f"L2,温二,{SCHOOL_OF_NEW},小学,数学,2010-08-01,",
+            f"L3,温三,{SCHOOL_OF_NEW},小学,数学,2023-02-01,",
+        ],
+        credits=[
+            "LR1,L1,研修,公需科目,校级,20,2022-03-01,已审核,",
+            "LR2,L2,研修,专业科目,校级,24,2023-03-01,已审核,",
+            "LR3,L3,研修,专业科目,校级,24,2023-03-01,待审核,",
+        ],
+    )
+    for _ in range(2):  # computed, then of what is stored
+        made = {year: report(installation, SCHOOL_OF_NEW, year=year) for year in (2022, 2023)}
+        assert [one.totals.teachers for one in made.values()] == [2, 2]
+        assert [one.totals.met for one in made.values()] == [1, 1]
+        values = [{check.rule: check.value for check in one.totals.checks}["V1"] for one in made.values()]
+        assert values == ["0.5", "0.5"]  # of L1 and L2, L1; of L2 and L3, L2
+    assert verify(installation.database, NEW, 2022) == (2, [])
     installation.close()

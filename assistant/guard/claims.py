@@ -85,7 +85,10 @@ def _claims(text: str, words: Words, own: str) -> Iterator[Claim]:
 def _states(claim: Claim, facts: Iterable[Fact]) -> list[Fact]:
     """What remains to be done by those, of that and at the time that a claim speaks of."""
     place = claim.place._replace(role="remaining")
-    return [fact for fact in facts if fact.source in (Source.MADE, Source.TABLE) and fact.speaks_of(place)]
+    told = [fact for fact in facts if fact.source in (Source.MADE, Source.TABLE) and fact.speaks_of(place)]
+    # What a whole unit lacks says nothing of one of its teachers.
+    of_one = "person" in place.labels
+    return [fact for fact in told if not of_one or fact.labels.get("person") or not fact.labels.get("place")]
 
 
 def _met(claim: Claim, known: Known) -> bool:

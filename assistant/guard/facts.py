@@ -7,8 +7,7 @@ from enum import Enum, auto
 from fractions import Fraction
 
 from assistant.answer import Calculation, PlanItem, Projection, Table
-from assistant.figures import figures
-from assistant.guard.reading import Place, Said, Value, meant, read, unit_of
+from assistant.guard.reading import Place, Said, Value, meant, read
 from assistant.guard.words import Atom, Words, fold
 
 HOURS, SHARE, PEOPLE, YEAR = "学时", "%", "人", "年份"
@@ -230,7 +229,7 @@ def of_table(table: Table, people: Mapping[str, str], clauses: Mapping[str, str 
     base = Fact(Fraction(0), frozenset(), Source.TABLE, labels=whose, years=years)
     counts = next((units for words, units in _ROWS if re.search(words, " ".join(table.columns))), _COUNTS)
     for number in {len(table.rows), table.total_rows}:
-        for role in ("sum", "listed", ""):
+        for role in ("sum", "listed"):
             yield replace(base, value=Fraction(number), units=counts, role=role)
     yield from of_prose(table.caption, Source.TABLE)
     for row in table.rows:
@@ -248,12 +247,12 @@ def of_table(table: Table, people: Mapping[str, str], clauses: Mapping[str, str 
 
 
 def _of_cell(cell: str, base: Fact) -> Iterator[Fact]:
+    """The facts of a cell: a number in its column's role, or words that say for themselves."""
     if _NUMBER.fullmatch(cell):
         yield replace(base, value=Fraction(cell))
-        return
-    for figure in figures(cell):
-        role = base.role if figure.unit == SHARE else ""
-        yield replace(base, value=figure.value, units=_some([unit_of(figure)]), role=role)
+    elif any(char.isnumeric() for char in cell):
+        for one in _told(cell, base, base.marks or ()):
+            yield replace(one, role=base.role) if SHARE in one.units and not one.role else one
 
 
 def of_prose(text: str, source: Source, marks: Iterable[str] = ()) -> Iterator[Fact]:
@@ -265,8 +264,9 @@ def _told(text: str, base: Fact, marks: Iterable[str | None]) -> Iterator[Fact]:
     """The facts of a sentence, each `base` with what is said beside it."""
     for said in read(fold(text), Words({})):
         place = said.place
-        # What is reckoned is hours; what a clause or the question says without a unit proves nothing that has one.
-        bare = {Source.MADE: frozenset({HOURS}), Source.TABLE: frozenset[str]()}.get(base.source, _BARE)
+        # What is reckoned is hours; what else is said without a unit proves nothing that has one.
+        reckoned = base.source is Source.MADE or (base.source is Source.TABLE and place.role in _STRICT)
+        bare = frozenset({HOURS}) if reckoned else _BARE
         yield replace(
             base,
             value=said.value,
@@ -274,7 +274,7 @@ def _told(text: str, base: Fact, marks: Iterable[str | None]) -> Iterator[Fact]:
             role=place.role,
             labels={**base.labels, **place.labels},
             later=base.later or (place.later if base.source is Source.MADE else None),
-            marks=_some(marks),
+            marks=_some(marks) or base.marks,
         )
 
 

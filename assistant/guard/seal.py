@@ -15,7 +15,7 @@ from assistant.fixed import UNAVAILABLE, wording
 from assistant.guard.evidence import Evidence
 from assistant.guard.rejected import Rejected
 from assistant.policy import Clause
-from assistant.results import Hours, Passage, Result, Sources
+from assistant.results import Denied, Hours, Passage, Result, Sources
 from assistant.store import policies
 from assistant.store.database import Connection
 
@@ -40,6 +40,9 @@ def prove(
 ) -> Answer:
     """The answer that a draft makes. Rejected: something in it isn't proven, or the guard itself failed."""
     try:
+        if draft.outcome is Outcome.NOT_PERMITTED:
+            # Of several whom a question is about one is out of sight: then nothing is told of the others either.
+            results = [result for result in results if isinstance(result, Denied)]
         evidence = Evidence(connection, question, results, sources, draft.tables)
         evidence.check(draft.text)
         return _cited(connection, draft, evidence, results, sources, ids)

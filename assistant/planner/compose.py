@@ -34,7 +34,7 @@ def together(drafts: Sequence[Draft]) -> Draft:
 
 def compose(reading: Reading, results: Sequence[Result]) -> Draft:
     """The answer to one question that the results make. LookupError: there is none."""
-    if any(isinstance(result, Denied) for result in results):
+    if any(isinstance(one, Denied) for one in results) and not any(isinstance(one, Hours | Records) for one in results):
         return Draft(DENIED, Outcome.NOT_PERMITTED, suggestions=usual())
     first = results[0] if results else None
     match first:
@@ -54,7 +54,16 @@ def compose(reading: Reading, results: Sequence[Result]) -> Draft:
 
 def _noted(result: Hours) -> Table | None:
     """The notes on a calculation that the answer shows as a table: their figures stand nowhere else."""
-    rows = [[text] for text, _ in result.notes]
+    made = result.calculation
+    if made is None:
+        return None
+    said = [text for text, _ in (*result.cuts, *result.notes)]
+    if len(result.cuts) > 1:
+        said.append(f"超出登记上限的共 {made.beyond_caps} 学时")
+    if made.pending != "0":
+        said.append(f"待审核 {made.pending} 学时，若全部通过，还差 {made.remaining_if_approved} 学时")
+    said += [f"已驳回 {item.hours} 学时" for item in made.not_counted if item.why == "rejected"]
+    rows = [[text] for text in said]
     return Table(caption=f"{result.name}：说明", columns=["说明"], rows=rows, total_rows=len(rows)) if rows else None
 
 
@@ -70,6 +79,8 @@ def _once(results: Sequence[Result]) -> list[Result]:
 def _of_one(reading: Reading, result: Result) -> Draft:
     """What is said of one teacher and one year."""
     match result:
+        case Denied():
+            return Draft(DENIED, Outcome.NOT_PERMITTED)
         case Namesakes():
             return _namesakes(result)
         case NotATeacher():

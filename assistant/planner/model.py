@@ -19,7 +19,7 @@ from assistant.planner.compose import compose, together, unclear
 from assistant.planner.names import SOMEBODY
 from assistant.planner.read import Intent, Reading, Survey, read
 from assistant.planner.say.common import OF_A_TEACHER, foreign
-from assistant.planner.talk import whole
+from assistant.planner.talk import MOST_PARTS, whole
 from assistant.planner.words import plain
 from assistant.retrieval.thesaurus import groups_in
 
@@ -56,16 +56,20 @@ class OfflinePlanner(BaseChatModel):
         places = brief.get("places", {})
         before = [str(messages[place].content) for place in asked[:-1]]
         questions = whole(str(messages[asked[-1]].content), before, places)
+        if len(questions) > MOST_PARTS:
+            return _says(Draft("一次问得太多了，请分几次问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
         readings = [read(question, today, Role(role), places) for question in questions]
         results = [message for message in messages[asked[-1] + 1 :] if isinstance(message, ToolMessage)]
         calls = [call for part, reading in enumerate(readings) for call in _calls(part, reading)]
         if calls and not results:
             return ChatResult(generations=[ChatGeneration(message=AIMessage(content="", tool_calls=calls))])
         drafts = [_draft(part, reading, results, role) for part, reading in enumerate(readings)]
-        draft = together(drafts)
-        return ChatResult(
-            generations=[ChatGeneration(message=AIMessage(draft.text, additional_kwargs={"draft": draft}))]
-        )
+        return _says(together(drafts))
+
+
+def _says(draft: Draft) -> ChatResult:
+    message = AIMessage(draft.text, additional_kwargs={"draft": draft})
+    return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 def _draft(part: int, reading: Reading, results: Sequence[ToolMessage], role: str) -> Draft:

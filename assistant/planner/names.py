@@ -43,7 +43,7 @@ def people_in(cut: Sequence[Token]) -> list[str]:
         titled = bool(after) and after[0].text in phrases()["title"]
         if place < taken:
             continue
-        if token.kind == "id" and not _is_record(after, kinds):
+        if token.kind == "id" and not _is_record(token, after, kinds):
             found.append(token.text)
         elif token.kind == "rest" and (
             name := _name(token.text, titled, myself or _sure(token, after, asks), surnames)
@@ -96,9 +96,11 @@ def may_be_name(text: str) -> bool:
     return bool(_name(text, False, True, COMMON_SURNAMES))
 
 
-def _is_record(after: Sequence[Token], kinds: set[str]) -> bool:
+def _is_record(token: Token, after: Sequence[Token], kinds: set[str]) -> bool:
     """Whether the number before is that of a record (R0012 这条, 我的 R0012 没计入)."""
-    return {"self", "not_counted"} <= kinds or (bool(after) and after[0].text in ("这", "那", "记录"))
+    return ("not_counted" in kinds and ("self" in kinds or token.text.startswith("r"))) or (
+        bool(after) and after[0].text in ("这", "那", "记录")
+    )
 
 
 def _name(text: str, titled: bool, sure: bool, surnames: str) -> str | None:
@@ -107,6 +109,8 @@ def _name(text: str, titled: bool, sure: bool, surnames: str) -> str | None:
     Unless it has to be `sure`, a lone surname is enough, and so is a name at the end (英语组陈静).
     """
     surname = 2 if text.startswith(DOUBLE_SURNAMES) else 1 if text[0] in surnames else 0
+    if text in phrases()["places"] and not titled:
+        return None
     if "·" in text or (surname and (titled or surname < len(text) <= surname + 2)):
         return text
     if sure:

@@ -159,7 +159,7 @@ def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tu
     first = _intent(signs | {"spare"} if signs & {"odd", "named"} else signs)
     if first is Intent.FOREIGN and _points(cut):
         return Intent.UNCLEAR, ()
-    if first not in _DOUBTED or "bare" in signs:
+    if first not in _DOUBTED or "bare" in signs or (first is Intent.HISTORY and "years" in signs):
         return first, ()
     chances = probabilities(cut, people)
     likeliest = Intent(next(iter(chances)))
@@ -272,16 +272,18 @@ def _odd(cut: Sequence[Token], kinds: set[str], people: Sequence[str]) -> bool:
         or "%" in text
         or ("number" in kinds and any(word in text for word in _NUMBERED))
         or "except" in kinds
+        or ("stage" in kinds and kinds & {"own_unit", "by_level", "rate", "people", "rank"})
         or ("group" in kinds and not people)
     )
-    return limited or matters or ("rest" in kinds and not people and any(word in text for word in specific))
+    return bool(limited) or matters or ("rest" in kinds and not people and any(word in text for word in specific))
 
 
 def _named(cut: Sequence[Token], people: Sequence[str]) -> bool:
     """Whether a word left over, or the first word of a question without "I", may be somebody's name."""
     if people or any(token.kind == "self" for token in cut):
         return False
-    if any(token.kind == "rest" and may_be_name(token.text) for token in cut):
+    left = [token.text for token in cut if token.kind == "rest"]
+    if any(may_be_name(text) or (text.isascii() and text.isalpha()) for text in left):
         return True
     first = cut[0].text if cut and cut[0].kind == "filler" else ""
     return len(first) > 1 and first[0] in SURNAMES and first not in ("全部", "那么", "那个", "那些")

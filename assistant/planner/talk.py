@@ -20,7 +20,21 @@ _LINK = re.compile(
 _MONEY = re.compile("(?:经费|覆盖).*(?:够|达|合格)")
 _COMMA = re.compile("[，,]")
 _ASKING = re.compile("多少|几|哪|吗|没有|没$|不$|谁|怎么|什么|够不|啥|咋")
-_COMPLETE = {"gap", "have", "rate", "how", "policy", "list", "records", "status", "people", "rank", "why", "count"}
+_COMPLETE = {
+    "not_counted",
+    "gap",
+    "have",
+    "rate",
+    "how",
+    "policy",
+    "list",
+    "records",
+    "status",
+    "people",
+    "rank",
+    "why",
+    "count",
+}
 # What a follow-up may put in the place of what was said before: kinds of words, each in its own stead.
 _SLOTS = ("year", "short_year", "span", "month", "month_ago", "last_years", "category", "organiser", "status", "place")
 _YEARS = {"year", "short_year", "last_years"}
@@ -71,7 +85,9 @@ def _parts(message: str) -> list[str]:
             held = ""
     if held:
         found = [*found[:-1], found[-1] + held] if found else [held]
-    if len(found) > MOST_PARTS or any("what_if" in {t.kind for t in tokens(part)} for part in found[:-1]):
+    if not found:
+        return [message]
+    if any("what_if" in {t.kind for t in tokens(part)} for part in found[:-1]):
         return [message]  # an assumption holds for all that follows it
     return found
 
@@ -81,8 +97,10 @@ def _clauses(part: str) -> list[str]:
     pieces = _COMMA.split(part)
     kinds = [{token.kind for token in tokens(piece)} for piece in pieces]
     asks = all(_ASKING.search(piece) and one & _COMPLETE for piece, one in zip(pieces, kinds, strict=True))
-    assumed = any(one & {"what_if", "more", "goal", "not_counted"} for one in kinds)
-    return pieces if len(pieces) > 1 and asks and not assumed else [part]
+    assumed = any(one & {"what_if", "more", "goal"} for one in kinds)
+    # Two halves may be one complaint (上了20学时，凭啥只认12); three are questions.
+    complaint = len(pieces) < 3 and any("not_counted" in one for one in kinds)
+    return pieces if len(pieces) > 1 and asks and not (assumed or complaint) else [part]
 
 
 def _stand_alone(now: str, last: str | None, places: Mapping[str, str]) -> str:
@@ -118,6 +136,8 @@ def _goes_on(cut: Sequence[Token]) -> bool:
     kinds = {token.kind for token in cut} - {"stop", "filler", "title"}
     if any(token.text in _INSTEAD for token in cut):
         kinds.discard("less")
+    if "others" in kinds:
+        kinds.discard("self")  # 我同事呢
     if kinds <= {"less", "credit", "count"} and "less" in kinds:
         return True  # 一共几学时
     if kinds & set(_SLOTS) and kinds <= {*_SLOTS, "list", "records"}:
@@ -131,7 +151,7 @@ def _goes_on(cut: Sequence[Token]) -> bool:
         )
     if "self" in kinds or "own_unit" in kinds or ("credit" in kinds and kinds & _ASKS):
         return False
-    if kinds <= _GO_ON | {"top", "gap"} and kinds & (_GO_ON - {"plan"}) and "gap" not in kinds:
+    if kinds <= _GO_ON | {"top", "gap"} and kinds & _GO_ON and "gap" not in kinds:
         return True
     named = {"rest", "place", "id"}
     return kinds <= set(_SLOTS) | named | {"others"} and bool(kinds - {"rest"} or _names_only(cut))

@@ -11,6 +11,7 @@ from assistant.planner.words import Token
 
 _FIRST_YEAR, _AHEAD = 1970, 10
 _MOST_YEARS = 5
+_UNTIL_NOW = ("至今", "到现在", "截至目前", "截止目前", "到目前", "目前为止")
 _RECENT = 2015  # from here on two digits are a year (22年), before they may be a number of years
 
 
@@ -44,7 +45,7 @@ def _years(cut: Sequence[Token], this_year: int) -> list[int]:
         if token.kind == "year":
             year = _year(token.value, this_year)
             before = cut[place - 1].text if place else ""
-            if found and before in ("到", "至", "-", "~", "—") and found[-1] < year:
+            if found and found[-1] < year and (token.text in _UNTIL_NOW or before in ("到", "至", "-", "~", "—")):
                 found[-1:] = range(year, found[-1] - 1, -1)
             elif place + 1 < len(cut) and cut[place + 1].kind == "since" and year < this_year:
                 found += range(this_year, year - 1, -1)
@@ -84,6 +85,8 @@ def _spans(cut: Sequence[Token], today: date, year: int) -> list[tuple[date, dat
             month, day = (_number(part) for part in re.split("[月日号]", token.value)[:2])
             if 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
                 found.append((date(year, month, day), date(year, month, day)))
+            else:
+                found.append((date.max, date.min))  # there is no such day
         elif token.kind == "months":
             found += [_month(year, _number(char)) for char in token.value[:2]]
         elif token.kind == "month":
@@ -105,4 +108,4 @@ def _joined(cut: Sequence[Token]) -> bool:
     """Whether two months are said as a stretch: 1月到6月."""
     places = [place for place, token in enumerate(cut) if token.kind in ("month", "month_ago", "span", "day", "months")]
     between = cut[places[0] + 1 : places[-1]]
-    return len(places) <= 2 and all(token.text in "到至-~—和、" for token in between)
+    return len(places) <= 2 and all(token.text in "到至-~—" for token in between)

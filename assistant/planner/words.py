@@ -156,14 +156,22 @@ def _phrase(text: str, at: int) -> Token | None:
         return None
     known = _known()
     for size in range(min(_longest(), len(text) - at), 0, -1):
-        if (said := text[at : at + size]) in known:
+        said = text[at : at + size]
+        if said in known and not (said.isascii() and _is_part(text, at, at + size)):
             return Token(*known[said], said)
     return None
+
+
+def _is_part(text: str, start: int, end: int) -> bool:
+    """Whether a stretch of Latin letters is but a part of a word."""
+    around = text[max(start - 1, 0) : start] + text[end : end + 1]
+    return any(char.isascii() and char.isalnum() for char in around)
 
 
 # Everyday words of one character that no place's name begins with.
 _NEVER_FIRST = set("的和与跟在是对把比吗呢我有各全本哪每你他她查看问请那这从到按了还没不上下就都及之")
 _LONGEST_PLACE = 16
+_STAGES = ("小学", "中学", "高中", "初中", "幼儿园")  # said alone: a kind of school
 
 
 def _with_places(cut: Sequence[Token]) -> list[Token]:
@@ -187,7 +195,7 @@ def _with_places(cut: Sequence[Token]) -> list[Token]:
             del found[start:]
             found.append(Token("place", None, "".join(part.text for part in parts) + token.text))
         else:
-            found.append(Token("filler", None, token.text))
+            found.append(Token("stage" if token.text in _STAGES else "filler", None, token.text))
     return found
 
 

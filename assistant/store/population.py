@@ -2,27 +2,63 @@
 
 The same definition read a second way: which line takes a record, what a cap cuts off, what is short and what remains.
 Whole hundredths throughout. Tests hold both readings equal on random rules and records.
+
+PostgreSQL compares texts slowly where millions of records are summed, so that it keeps each one's status, category and
+organiser as one number, too: `credits.kind`, which only the database writes (migration 0007) and the models don't know.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import reduce
+from itertools import groupby, product
 from operator import add
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    SmallInteger,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from assistant.rules.calculate import PENDING
 from assistant.rules.find import Applicable, Territory
-from assistant.rules.schema import Category, Organiser, Version
+from assistant.rules.schema import Category, Organiser, Status, Version
 from assistant.store.tables import Credit, Teacher
 
 CATEGORIES: tuple[Category, ...] = get_args(Category)
+_STATUSES: tuple[Status, ...] = get_args(Status)
+_ORGANISERS: tuple[Organiser, ...] = get_args(Organiser)
+_APPROVED: Status = "已审核"
 # The columns of a standing, in the order of `standings`; one for each category's shortfall.
 _NAMES = dict(zip(CATEGORIES, ("public", "subject", "elective"), strict=True))
 SHORT = {category: f"short_{name}" for category, name in _NAMES.items()}
 FIGURES = ("records", "counted", "remaining", "pending", *SHORT.values())
+# What rules on coverage count: records dated in the calendar year, whatever their status; the approved ones of them, by
+# organiser.
+BY = dict(zip(_ORGANISERS, ("by_nation", "by_province", "by_city", "by_office", "by_town", "by_school"), strict=True))
+COVERAGE = ("in_year", *BY.values())
+STATE = (*FIGURES, *COVERAGE)
+
+_KIND = literal_column("credits.kind", SmallInteger)
+_KINDS: dict[tuple[str, ...], int] = {
+    one: number for number, one in enumerate(product(_STATUSES, CATEGORIES, _ORGANISERS))
+}
 
 Condition = ColumnElement[bool]
 
@@ -48,55 +84,93 @@ def employed_in(territory: Territory, day: date) -> Condition:
     return and_(of(territory), employed(day))
 
 
-def standings(applied: Applicable, teachers: Condition | None = None) -> Select[Any]:
-    """A row for each of the teachers (None: all): teacher_id and FIGURES.
+def standings(connection: Connection, applied: Applicable, teachers: Condition | None = None) -> Select[Any]:
+    """A row for each of the teachers (None: all): teacher_id and FIGURES, as the connection's database does it best.
 
     `records` counts those dated in the period, whatever their status.
     """
-    version, sums = applied.version, _sums(applied, teachers).subquery("sums")
+    version, sums = applied.version, _sums(connection, applied, teachers).subquery("sums")
     minima = {name: line.at_least for name, line in version.minima.items()}
     required = version.total.at_least if version.total else sum(minima.values())
 
     counted = [_counted(version, category, sums).label(name) for category, name in _NAMES.items()]
     have = select(sums.c.teacher_id, sums.c.records, sums.c.pending, *counted).subquery("have")
 
-    short = [_positive(minima.get(one, 0) - have.c[name]).label(SHORT[one]) for one, name in _NAMES.items()]
+    short = [_Larger(minima.get(one, 0) - have.c[name], 0).label(SHORT[one]) for one, name in _NAMES.items()]
     total = _sum([have.c[name] for name in _NAMES.values()]).label("counted")
     gaps = select(have.c.teacher_id, have.c.records, have.c.pending, total, *short).subquery("gaps")
 
-    gap, shortfalls = required - gaps.c.counted, _sum([gaps.c[column] for column in SHORT.values()])
-    remaining = case((gap > shortfalls, gap), else_=shortfalls).label("remaining")
-    columns = {"remaining": remaining, **{name: gaps.c[name] for name in FIGURES if name != "remaining"}}
+    remaining = _Larger(required - gaps.c.counted, _sum([gaps.c[column] for column in SHORT.values()]))
+    columns = {"remaining": remaining.label("remaining"), **{one: gaps.c[one] for one in FIGURES if one != "remaining"}}
     return select(gaps.c.teacher_id, *(columns[name] for name in FIGURES))
 
 
-def _sums(applied: Applicable, teachers: Condition | None) -> Select[Any]:
-    """Each teacher's records, pending hours, and hours by category and by capped line.
+def states(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> Select[Any]:
+    """A row for each of the teachers: teacher_id and STATE."""
+    hours = standings(connection, applied, teachers).subquery("hours")
+    reach = _by_teacher(connection, teachers, *_days(year), _coverage(connection)).subquery("reach")
+    columns = (*(hours.c[name] for name in FIGURES), *(reach.c[name] for name in COVERAGE))
+    return select(hours.c.teacher_id, *columns).join(reach, reach.c.teacher_id == hours.c.teacher_id)
 
-    Teachers lead: an index gives the records of each without their table, in the order in which they are summed.
-    """
+
+def unruled(connection: Connection, year: int, teachers: Condition) -> Select[Any]:
+    """The same where no rule holds: of FIGURES, the records and pending hours of the year, the others NULL."""
+    pending = func.sum(Credit.hours).filter(_are(connection, [PENDING], CATEGORIES, _ORGANISERS))
+    counts = {**_coverage(connection), "records": func.count(Credit.teacher_id), "pending": pending}
+    known = _by_teacher(connection, teachers, *_days(year), counts).subquery("known")
+    nothing = cast(null(), BigInteger)  # PostgreSQL sums no NULL of an unknown type
+    return select(known.c.teacher_id, *(known.c.get(name, nothing).label(name) for name in STATE))
+
+
+def _coverage(connection: Connection) -> dict[str, ColumnElement[Any]]:
+    one = func.count(Credit.teacher_id)
+    by = {name: one.filter(_are(connection, [_APPROVED], CATEGORIES, [organiser])) for organiser, name in BY.items()}
+    return {"in_year": one, **by}
+
+
+def _days(year: int) -> tuple[date, date]:
+    return date(year, 1, 1), date(year, 12, 31)
+
+
+def _sums(connection: Connection, applied: Applicable, teachers: Condition | None) -> Select[Any]:
+    """Each teacher's records, pending hours, and hours by category and by capped line."""
     version = applied.version
-    admitted = Credit.status.in_(sorted(version.admitted))
-    wanted = {"pending": and_(Credit.status == PENDING, ~admitted)}
+    wanted = {"pending": _are(connection, {PENDING} - version.admitted, CATEGORIES, _ORGANISERS)}
     for category, name in _NAMES.items():
         takers = _takers(version, category)
         sources = {name: [one for some in takers.values() for one in some]}
         sources |= {f"line_{place}": takers[place] for place in takers if version.count[place].at_most is not None}
         for source, organisers in sources.items():
-            # Databases ask in this order, of every record: first what most records fail.
-            wanted[source] = and_(_by(organisers), Credit.category == category, admitted)
-    sums = {name: func.coalesce(func.sum(Credit.hours).filter(meant), 0) for name, meant in wanted.items()}
-    columns: list[Any] = [Teacher.teacher_id, func.count(Credit.teacher_id).label("records")]
-    columns += [one.label(name) for name, one in sums.items()]
-    dated = Credit.completed_on.between(applied.start, applied.end)
-    query = select(*columns).outerjoin(Credit, and_(Credit.teacher_id == Teacher.teacher_id, dated))
-    return (query if teachers is None else query.where(teachers)).group_by(Teacher.teacher_id)
+            wanted[source] = _are(connection, version.admitted, [category], organisers)
+    sums = {name: func.sum(Credit.hours).filter(meant) for name, meant in wanted.items()}
+    counts = {"records": func.count(Credit.teacher_id), **sums}
+    return _by_teacher(connection, teachers, applied.start, applied.end, counts)
 
 
-def _takers(version: Version, category: Category) -> dict[int, list[str]]:
+def _by_teacher(
+    connection: Connection, teachers: Condition | None, start: date, end: date, sums: Mapping[str, ColumnElement[Any]]
+) -> Select[Any]:
+    """A row for each of the teachers: what their records of some days add up to, 0 where there are none."""
+    only = [] if teachers is None else [teachers]
+    dated = Credit.completed_on.between(start, end)
+    if _has_kinds(connection):
+        # Records are summed before they meet their teachers: joined one by one, they take about twice as long.
+        had = select(Credit.teacher_id, *(one.label(name) for name, one in sums.items())).where(dated)
+        had = had.where(*(Credit.teacher_id.in_(select(Teacher.teacher_id).where(one)) for one in only))
+        found = had.group_by(Credit.teacher_id).subquery("had")
+        columns: list[Any] = [func.coalesce(found.c[name], 0).label(name) for name in sums]
+        query = select(Teacher.teacher_id, *columns).outerjoin(found, found.c.teacher_id == Teacher.teacher_id)
+        return query.where(*only)
+    # Teachers lead: an index gives the records of each without their table, in the order in which they are summed.
+    columns = [func.coalesce(one, 0).label(name) for name, one in sums.items()]
+    mine = and_(Credit.teacher_id == Teacher.teacher_id, dated)
+    return select(Teacher.teacher_id, *columns).outerjoin(Credit, mine).where(*only).group_by(Teacher.teacher_id)
+
+
+def _takers(version: Version, category: Category) -> dict[int, list[Organiser]]:
     """The organisers whose records of a category count, by the place of the line that takes them."""
-    organisers: dict[int, list[str]] = defaultdict(list)
-    for organiser in get_args(Organiser):
+    organisers: dict[int, list[Organiser]] = defaultdict(list)
+    for organiser in _ORGANISERS:
         place = version.places[category, organiser]
         if place < len(version.count):
             organisers[place].append(organiser)
@@ -108,23 +182,60 @@ def _counted(version: Version, category: Category, sums: Any) -> Any:
     counted = sums.c[_NAMES[category]]
     for place in _takers(version, category):
         if (cap := version.count[place].at_most) is not None:
-            counted = counted - _positive(sums.c[f"line_{place}"] - cap)
+            counted = counted - _Larger(sums.c[f"line_{place}"] - cap, 0)
     return counted
 
 
-def _by(organisers: Sequence[str]) -> Condition:
-    """Whether a record is by one of these, said as shortly as can be."""
-    if not organisers:
-        return false()
-    others = [one for one in get_args(Organiser) if one not in organisers]
-    if not others:
-        return true()
-    return Credit.organiser.in_(organisers) if len(organisers) <= len(others) else Credit.organiser.not_in(others)
+def _has_kinds(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
-def _positive(number: Any) -> Any:
-    """The number, or 0 where it is negative."""
-    return case((number > 0, number), else_=0)
+def _are(
+    connection: Connection, statuses: Collection[str], categories: Collection[str], organisers: Collection[str]
+) -> Condition:
+    """Whether a record's status, category and organiser are among these, said as shortly as can be."""
+    if _has_kinds(connection):
+        numbers = sorted(_KINDS[one] for one in product(statuses, categories, organisers))
+        return or_(false(), *(_KIND.between(first, last) for first, last in _runs(numbers)))
+    # Databases ask in this order, of every record: first what most records fail.
+    return and_(
+        _among(Credit.organiser, organisers, _ORGANISERS),
+        _among(Credit.category, categories, CATEGORIES),
+        _among(Credit.status, statuses, _STATUSES),
+    )
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last of each run of consecutive numbers, given in order."""
+    for _, run in groupby(enumerate(numbers), lambda placed: placed[1] - placed[0]):
+        stretch = [number for _, number in run]
+        yield stretch[0], stretch[-1]
+
+
+def _among(column: Any, words: Collection[str], vocabulary: Sequence[str]) -> Condition:
+    """Whether a column's word is one of these."""
+    meant, others = [one for one in vocabulary if one in words], [one for one in vocabulary if one not in words]
+    if not (meant and others):
+        return true() if meant else false()
+    said: Condition = column.in_(meant) if len(meant) <= len(others) else column.not_in(others)
+    return said
+
+
+class _Larger(FunctionElement[int]):
+    """The larger of two numbers, each of them reckoned once."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(_Larger)
+def _greatest(larger: _Larger, compiler: SQLCompiler, **options: Any) -> str:
+    return f"greatest({compiler.process(larger.clauses, **options)})"
+
+
+@compiles(_Larger, "sqlite")
+def _max(larger: _Larger, compiler: SQLCompiler, **options: Any) -> str:
+    return f"max({compiler.process(larger.clauses, **options)})"
 
 
 def _sum(parts: Sequence[Any]) -> Any:

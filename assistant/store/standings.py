@@ -11,12 +11,12 @@ from sqlalchemy import Connection, and_, delete, func, insert, literal, or_, sel
 
 from assistant.rules.find import Applicable, RuleSet, find
 from assistant.store.database import Database
-from assistant.store.population import FIGURES, Condition, standings
+from assistant.store.population import STATE, Condition, states
 from assistant.store.tables import Standing, Teacher
 
 _AT_ONCE = 5000  # teachers, in one transaction
 _IN_A_QUERY = 500  # of them by name
-_COLUMNS = ["teacher_id", "year", "stamp", *FIGURES]
+_COLUMNS = ["teacher_id", "year", "stamp", *STATE]
 
 
 def good(applied: Applicable, year: int) -> Condition:
@@ -66,10 +66,10 @@ def count(connection: Connection, applied: Applicable, year: int, teachers: Cond
 
 def differing(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> list[str]:
     """The teachers whose stored standing isn't what their records make now: none, or something is broken."""
-    fresh = standings(applied, teachers).subquery()
+    fresh = states(connection, applied, year, teachers).subquery("fresh")
     query = select(Teacher.teacher_id).join(Standing, good(applied, year))
     query = query.join(fresh, fresh.c.teacher_id == Teacher.teacher_id)
-    other = or_(*(getattr(Standing, name) != fresh.c[name] for name in FIGURES))
+    other = or_(*(getattr(Standing, name) != fresh.c[name] for name in STATE))
     return list(connection.execute(query.where(other).order_by(Teacher.teacher_id)).scalars())
 
 
@@ -80,6 +80,6 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _store(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> None:
     whose = select(Teacher.teacher_id).where(teachers)
     connection.execute(delete(Standing).where(Standing.year == year, Standing.teacher_id.in_(whose)))
-    fresh = standings(applied, teachers).subquery()
-    values = select(fresh.c.teacher_id, literal(year), literal(applied.stamp), *(fresh.c[name] for name in FIGURES))
+    fresh = states(connection, applied, year, teachers).subquery("fresh")
+    values = select(fresh.c.teacher_id, literal(year), literal(applied.stamp), *(fresh.c[name] for name in STATE))
     connection.execute(insert(Standing).from_select(_COLUMNS, values))

@@ -34,12 +34,15 @@ class Teacher(Base):
     __tablename__ = "teachers"
     teacher_id: Mapped[str] = mapped_column(String(100), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), index=True)
-    unit: Mapped[str] = mapped_column(ForeignKey("units.unit"), index=True)
+    unit: Mapped[str] = mapped_column(ForeignKey("units.unit"))
     stage: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(100))
     employed_from: Mapped[date]
     employed_to: Mapped[date | None]
     import_id: Mapped[int | None]
+
+    # Who belongs to a unit on a day: the table itself is not read for it.
+    __table_args__ = (Index("ix_teachers_staff", "unit", "employed_from", "employed_to", "teacher_id"),)
 
 
 class Credit(Base):
@@ -57,7 +60,9 @@ class Credit(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     import_id: Mapped[int | None]
 
-    # All that a verdict needs: the table itself is not read for one.
+    # All that a verdict needs: the table itself is not read for one. On PostgreSQL, `kind` stands in it for the three
+    # texts: a generated column of status, category and organiser as one number (migration 0007), for sums of everyone.
+    # SQLite would read the table for a generated column, indexed or not.
     __table_args__ = (
         Index("ix_credits_verdict", "teacher_id", "completed_on", "status", "category", "organiser", "hours"),
     )
@@ -116,7 +121,8 @@ class Former(Base):
 class Standing(Base):
     """A teacher's hours of a year as last computed, in hundredths, under the rules and period that `stamp` names.
 
-    `short` of a category: by how much its minimum is missed. Derived: deleted whenever what it is made of changes.
+    `short` of a category: by how much its minimum is missed. Of the calendar year are `in_year`, the records of any
+    status, and `by` an organiser, the approved ones. Derived: deleted whenever what it is made of changes.
     """
 
     __tablename__ = "standings"
@@ -130,6 +136,15 @@ class Standing(Base):
     short_public: Mapped[int] = mapped_column(BigInteger)
     short_subject: Mapped[int] = mapped_column(BigInteger)
     short_elective: Mapped[int] = mapped_column(BigInteger)
+    in_year: Mapped[int]
+    by_nation: Mapped[int]
+    by_province: Mapped[int]
+    by_city: Mapped[int]
+    by_office: Mapped[int]
+    by_town: Mapped[int]
+    by_school: Mapped[int]
+
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  found and written by its key alone
 
 
 class PolicyRow(Base):
@@ -193,3 +208,14 @@ class Turn(Base):
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     __table_args__ = (Index(None, "account", "asked_at"),)
+
+
+class Feedback(Base):
+    """What an answer's owner thinks of it: `rating` up or down. `at` in seconds since the epoch, UTC."""
+
+    __tablename__ = "feedback"
+    answer_id: Mapped[str] = mapped_column(ForeignKey("turns.id"), primary_key=True)
+    account: Mapped[str] = mapped_column(String(100), index=True)
+    rating: Mapped[str] = mapped_column(String(10))
+    comment: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[float]

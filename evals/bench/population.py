@@ -1,7 +1,7 @@
 """The rules at scale: everyone's standing in SQL, a town's dashboard and an import, over teachers made up for it.
 
 Each kind of work runs in a process of its own, `python -m evals.bench.population <kind> <folder> [<size>]`, so that
-memory is its own.
+memory is its own; it imports what it works with and nothing else.
 """
 
 import csv
@@ -13,13 +13,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from cProfile import Profile
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain, islice, repeat
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, cast
 
-import numpy
 import yaml
 
 from assistant import hours
@@ -51,7 +50,8 @@ _SUMS = {
     ALL: "SELECT teacher_id, SUM(hours) FROM credits GROUP BY teacher_id",
 }
 _AT_ONCE = 5000  # teachers whose records are made up at a time
-_DAYS = [str(day) for day in numpy.arange(f"{YEAR - 1}-01-01", str(TODAY), dtype="datetime64[D]")]
+_FIRST_DAY = date(YEAR - 1, 1, 1)
+_DAYS = [str(_FIRST_DAY + timedelta(number)) for number in range((TODAY - _FIRST_DAY).days)]
 _KINDS: dict[str, Sequence[str | int]] = {
     "category": ["公需科目", "专业科目", "个人选修科目"],
     "organiser": ["国家级", "省级", "市级", "市教研室", "镇级", "校级"],
@@ -77,7 +77,7 @@ def main(teachers: int = TEACHERS) -> None:
         count = apart("write", folder, teachers).told
         of = f"{count['teachers']:,} teachers, {count['records']:,} records"
         show_standings(of, apart("sqlite", folder).told, apart("postgresql", folder, teachers).told)
-        memory = [apart(kind, folder).memory for kind in ("once", "once_openfisca")]
+        memory = [apart("once", folder, module=one).memory for one in (__spec__.name, "evals.bench.openfisca")]
         show_openfisca(of, apart("openfisca", folder).told, *memory)
         show_dashboards(of, apart("dashboards", folder).told)
     table(
@@ -121,9 +121,9 @@ def seconds(one: float) -> str:
     return f"{one:.2f} s" if one >= 1 else f"{one * 1e3:.1f} ms"
 
 
-def apart(kind: str, folder: str, *size: int) -> Done:
+def apart(kind: str, folder: str, *size: int, module: str = __spec__.name) -> Done:
     """A kind of work, done in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, kind, folder, *map(str, size)]
+    command = [sys.executable, "-m", module, kind, folder, *map(str, size)]
     return Done(*json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
 
 
@@ -145,6 +145,8 @@ def rows_of(kind: Kind, teachers: int) -> Iterator[Row]:
         yield from ((town, YEAR, None, None, 900_000_000, 20_000_000 + place) for place, town in enumerate(towns))
         yield from ((one, YEAR, 8_000_000, 700_000 + place, None, None) for place, one in enumerate(schools))
     elif kind == "teachers":
+        import numpy
+
         places = numpy.random.default_rng(SEED).integers(len(schools), size=teachers).tolist()
         for number, place in enumerate(places):
             yield (_teacher_id(number), f"某{number}", schools[place], "小学", "语文", "2010-08-01", None)
@@ -159,6 +161,8 @@ def _teacher_id(number: int) -> str:
 
 def _credits(teachers: range) -> Iterator[Row]:
     """The records of some teachers, the same at every call."""
+    import numpy
+
     owners = [one for one in teachers if one % WITHOUT_RECORDS != WITHOUT_RECORDS - 1 for _ in range(RECORDS)]
     rng = numpy.random.default_rng((SEED, teachers.start))
     made = {
@@ -217,7 +221,7 @@ def rules() -> Applicable:
 def everyone(connection: Connection) -> Callable[[], Sequence[Any]]:
     """All standings, computed and fetched."""
     applied = rules()
-    return lambda: connection.execute(standings(applied)).all()
+    return lambda: connection.execute(standings(connection, applied)).all()
 
 
 def sqlite(folder: Path) -> Told:
@@ -292,16 +296,8 @@ def openfisca(folder: Path) -> Told:
 def once(folder: Path) -> Told:
     """Everyone's standing once, row by row: OpenFisca's rows are not kept either."""
     with Database(f"sqlite:///{folder / 'xueshi.db'}").read() as connection:
-        for _ in connection.execute(standings(rules())):
+        for _ in connection.execute(standings(connection, rules())):
             pass
-    return {}
-
-
-def once_openfisca(folder: Path) -> Told:
-    """OpenFisca's, once."""
-    from evals.bench.openfisca import figures, read
-
-    figures(read(folder / "xueshi.db"))
     return {}
 
 
@@ -377,7 +373,6 @@ _WORK: dict[str, Callable[..., Told]] = {
     "postgresql": postgresql,
     "openfisca": openfisca,
     "once": once,
-    "once_openfisca": once_openfisca,
     "dashboards": dashboards,
     "write_import": write_import,
     "import": load,

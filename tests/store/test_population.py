@@ -7,13 +7,13 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, true
 
 from assistant.rules.calculate import Record, calculate
 from assistant.rules.find import Applicable
-from assistant.rules.schema import Category, Version
+from assistant.rules.schema import Category, Organiser, Version
 from assistant.store.database import Connection, Database
-from assistant.store.population import FIGURES, standings, within
+from assistant.store.population import COVERAGE, FIGURES, STATE, standings, states, unruled, within
 from assistant.store.tables import Credit, Teacher, Unit
 from tests.rules.strategies import applied, records, versions
 
@@ -62,15 +62,42 @@ def test_sql_and_the_calculator_agree(database: Database, version: Version, ever
     one = applied(version)
     with database.write() as connection:
         keep(connection, everyone)
-        found = {row[0]: tuple(row[1:]) for row in connection.execute(standings(one))}
+        found = {row[0]: tuple(row[1:]) for row in connection.execute(standings(connection, one))}
     assert found == {f"T{n}": by_calculator(one, records) for n, records in enumerate(everyone)}
+
+
+def by_counting(records: Sequence[Record], year: int) -> tuple[int, ...]:
+    """COVERAGE."""
+    dated = [record for record in records if record.completed_on.year == year]
+    approved = [record.organiser for record in dated if record.status == "已审核"]
+    return len(dated), *(approved.count(organiser) for organiser in get_args(Organiser))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(version=versions(), everyone=st.tuples(records(), records(), records()), year=st.integers(2021, 2025))
+def test_states_are_the_figures_and_what_the_calendar_year_s_coverage_counts(
+    database: Database, version: Version, everyone: tuple[list[Record], ...], year: int
+) -> None:
+    one = applied(version)
+    with database.write() as connection:
+        keep(connection, everyone)
+        ruled = connection.execute(states(connection, one, year, within("某省/某市"))).all()
+        free = connection.execute(unruled(connection, year, true())).all()
+    assert tuple(ruled[0]._fields) == tuple(free[0]._fields) == ("teacher_id", *STATE)
+    found = {row[0]: tuple(row[1:]) for row in ruled}
+    assert found == {f"T{n}": by_calculator(one, everyone[n]) + by_counting(everyone[n], year) for n in (0, 1)}
+    for n, row in enumerate(sorted(free)):
+        dated = [record for record in everyone[n] if record.completed_on.year == year]
+        assert tuple(getattr(row, name) for name in COVERAGE) == by_counting(everyone[n], year)
+        assert row.pending == sum(record.hours for record in dated if record.status == "待审核")
+        assert (row.records, row.counted, row.remaining, row.short_public) == (len(dated), None, None, None)
 
 
 def test_some_teachers_only(database: Database) -> None:
     """A name that another's begins with is no unit above it."""
     with database.read() as connection:
         one = applied(Version.model_validate(SIMPLE))
-        found = connection.execute(standings(one, within("某省/某市"))).all()
+        found = connection.execute(standings(connection, one, within("某省/某市"))).all()
     assert sorted(row.teacher_id for row in found) == ["T0", "T1"]
     assert tuple(found[0]._fields) == ("teacher_id", *FIGURES)
 
@@ -89,6 +116,6 @@ def test_sums_beyond_a_machine_word_of_32_bits(database: Database) -> None:
     many = [Record(f"R{n}", "培训", "公需科目", "省级", 99_999_999, date(2023, 5, 1), "已审核") for n in range(60)]
     with database.write() as connection:
         keep(connection, [many, [], []])
-        rows = {row.teacher_id: row for row in connection.execute(standings(one))}
+        rows = {row.teacher_id: row for row in connection.execute(standings(connection, one))}
     assert rows["T0"].counted == 60 * 99_999_999 > 2**32
     assert (rows["T1"].records, rows["T1"].remaining) == (0, 1000)

@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import product
+from typing import get_args
 
 import pytest
 from sqlalchemy import create_engine, func, insert, select, text
 
 from assistant.errors import Unavailable
+from assistant.rules.schema import Category, Organiser, Status
 from assistant.store import people
 from assistant.store.database import SCHEMA, Database
-from assistant.store.tables import Base, Unit
+from assistant.store.tables import Base, Credit, Teacher, Unit
 from tests.postgres import Server
 
 DIALECT = create_engine("postgresql+psycopg://").dialect
@@ -113,6 +117,39 @@ def test_columns_order_as_the_models_say(database: Database) -> None:
         for column in table.columns:
             meant = column.type.dialect_impl(DIALECT).__dict__.get("collation")
             assert made[table.name, column.name] == meant, f"{table.name}.{column.name}"
+
+
+KINDS = [
+    dict(zip(("status", "category", "organiser"), one, strict=True))
+    for one in product(get_args(Status), get_args(Category), get_args(Organiser))
+]
+
+
+def keep(database: Database, kinds: Sequence[Mapping[str, str]]) -> None:
+    """A teacher with a record of each of these kinds, numbered as they come."""
+    day, school = date(2023, 5, 1), "某省/某市/甲校"
+    of_all = {"teacher_id": "T1", "title": "研修", "hours": 100, "completed_on": day}
+    with database.write() as connection:
+        connection.execute(insert(Unit).values(unit=school, level="school"))
+        teacher = {"teacher_id": "T1", "name": "某一", "stage": "小学", "subject": "语文", "employed_from": day}
+        connection.execute(insert(Teacher).values(unit=school, **teacher))
+        rows = [{"record_id": f"{number:02}", **of_all, **kind} for number, kind in enumerate(kinds)]
+        connection.execute(insert(Credit), rows)
+
+
+def test_every_kind_of_record_has_a_number_of_its_own(database: Database) -> None:
+    """In the order of the vocabularies: by it a migration numbers them, and sums find them."""
+    keep(database, KINDS)
+    with database.read() as connection:
+        numbers = connection.execute(text("SELECT kind FROM credits ORDER BY record_id")).scalars().all()
+    assert numbers == list(range(len(KINDS)))
+
+
+@pytest.mark.parametrize("column", ["status", "category", "organiser"])
+def test_a_word_that_no_sum_would_find_is_refused(database: Database, column: str) -> None:
+    with pytest.raises(Unavailable):
+        keep(database, [{**KINDS[0], column: "不详"}])
+    assert units(database) == 0
 
 
 def test_a_database_that_is_not_there_is_told_in_a_line(postgres: Server) -> None:

@@ -20,7 +20,7 @@ _TITLE = 3  # characters left over that may be of a title
 def listed(reading: Reading, result: Records) -> Draft:
     """The records asked for, their number and their hours."""
     who, when = "您" if result.own else result.name, period_said(result.start, result.end)
-    result = replace(result, records=_titled(reading, result.records))
+    result = replace(result, records=_titled(reading, _of_years(reading, result.records)))
     what = "".join("、".join(said) for said in (reading.statuses, reading.organisers, reading.categories))
     if not result.records:
         text = f"{when}没有查到{who}的{what}记录。"
@@ -44,6 +44,12 @@ def listed(reading: Reading, result: Records) -> Draft:
     )
 
 
+def _of_years(reading: Reading, records: Sequence[Record]) -> Sequence[Record]:
+    """Those of the years named, which needn't follow each other."""
+    years = () if reading.span else reading.years
+    return [record for record in records if not years or record.completed_on.year in years]
+
+
 def _titled(reading: Reading, records: Sequence[Record]) -> Sequence[Record]:
     """Those that a part of their title names, where one is named so."""
     parts = [part for part in reading.rest if len(part) >= _TITLE]
@@ -54,6 +60,7 @@ def _titled(reading: Reading, records: Sequence[Record]) -> Sequence[Record]:
 def by_year(reading: Reading, result: Records) -> Draft:
     """The records of every year, summed."""
     who, what = "您" if result.own else result.name, "、".join((*reading.organisers, *reading.categories))
+    result = replace(result, records=_of_years(reading, result.records))
     if not result.records:
         return Draft(f"没有查到{who}的任何学时记录。", Outcome.NO_RECORDS, suggestions=usual())
     years = defaultdict[int, list[Record]](list)

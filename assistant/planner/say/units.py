@@ -9,7 +9,7 @@ from assistant.fixed import DENIED
 from assistant.planner.read import Reading, Survey
 from assistant.planner.say.common import mark, usual
 from assistant.results import Compliance, Units
-from assistant.tabled import STATUS, percent, school
+from assistant.tabled import STATUS, cycle, percent, school
 
 _NAMED = 10  # teachers or units named in the text: the rest stands in the table
 _ORDERS = {
@@ -28,13 +28,13 @@ def surveyed(reading: Reading, results: Sequence[Compliance]) -> Draft:
     parts = [_unit(reading, result) for result in results]
     tables = [table for result in results for table in _tables(reading, result)]
     text = "".join(parts) + _compared(results) + _doubts([result.report for result in results])
-    return Draft(text, _outcome(results), tables, _offers(reading, results[0]))
+    return Draft(text, _outcome(reading, results), tables, _offers(reading, results[0]))
 
 
 def several_called(result: Units) -> Draft:
     """Which of some units is meant."""
     listed = "、".join(path.replace("/", "") for path in result.paths)
-    choices = [f"{path}的达标率是多少？" for path in result.paths]
+    choices = [f"{school(path)}的达标率是多少？" for path in result.paths]
     rows = [[path] for path in result.paths]
     table = Table(caption=f"名称为{result.name}的单位", columns=["单位"], rows=rows, total_rows=len(rows))
     return Draft(
@@ -51,7 +51,7 @@ def _survey(reading: Reading) -> Survey:
     return reading.survey or Survey()
 
 
-def _outcome(results: Sequence[Compliance]) -> Outcome:
+def _outcome(reading: Reading, results: Sequence[Compliance]) -> Outcome:
     return (
         Outcome.ANSWERED
         if any(_ruled(result) or result.report.totals.checks for result in results)
@@ -67,7 +67,7 @@ def _unit(reading: Reading, result: Compliance) -> str:
     report, survey = result.report, _survey(reading)
     if survey.about:
         return _checked(reading, result)
-    head = f"{school(report.unit)}{report.year}年（截至{report.as_of}）"
+    head = f"{school(report.unit)}{report.year}年（{cycle(report)}截至{report.as_of}）"
     if not _ruled(result):
         return f"{head}共有教师 {report.totals.teachers} 人。政策库中没有适用于这里的学时规定，不能判断谁达标。"
     said = f"{head}：{_totals(report.totals)}{mark(result.rule)}。"
