@@ -58,7 +58,8 @@ def _cited(
     connection: Connection, draft: Draft, evidence: Evidence, results: Sequence[Result], sources: Sources, ids: Answer
 ) -> Answer:
     """The draft with its tokens turned into numbered citations, in the order of their first use, and into tables."""
-    state = next((result for result in results if isinstance(result, Hours)), None)
+    refused = draft.outcome is Outcome.NOT_PERMITTED  # what else was found is nobody's to see beside a refusal
+    state = None if refused else next((result for result in results if isinstance(result, Hours)), None)
     calculation, projection = (state.calculation, state.projection) if state else (None, None)
     plan = state.made_up.items if state and state.made_up else None
     tokens = [*evidence.cited(draft.text), *_tokens(calculation), *_tokens(projection)]

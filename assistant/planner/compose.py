@@ -34,7 +34,7 @@ def together(drafts: Sequence[Draft]) -> Draft:
 
 def compose(reading: Reading, results: Sequence[Result]) -> Draft:
     """The answer to one question that the results make. LookupError: there is none."""
-    if any(isinstance(one, Denied) for one in results) and not any(isinstance(one, Hours | Records) for one in results):
+    if any(isinstance(result, Denied) for result in results):
         return Draft(DENIED, Outcome.NOT_PERMITTED, suggestions=usual())
     first = results[0] if results else None
     match first:
@@ -79,8 +79,6 @@ def _once(results: Sequence[Result]) -> list[Result]:
 def _of_one(reading: Reading, result: Result) -> Draft:
     """What is said of one teacher and one year."""
     match result:
-        case Denied():
-            return Draft(DENIED, Outcome.NOT_PERMITTED)
         case Namesakes():
             return _namesakes(result)
         case NotATeacher():

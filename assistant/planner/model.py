@@ -1,6 +1,7 @@
 """The planner as a LangChain chat model: it asks for tools like any model, and words what they return."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import product
 from typing import Any
@@ -57,7 +58,7 @@ class OfflinePlanner(BaseChatModel):
         before = [str(messages[place].content) for place in asked[:-1]]
         questions = whole(str(messages[asked[-1]].content), before, places)
         if len(questions) > MOST_PARTS:
-            return _says(Draft("一次问得太多了，请分几次问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
+            return _says(Draft("问题太多了，请分开来问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
         readings = [read(question, today, Role(role), places) for question in questions]
         results = [message for message in messages[asked[-1] + 1 :] if isinstance(message, ToolMessage)]
         calls = [call for part, reading in enumerate(readings) for call in _calls(part, reading)]
@@ -77,7 +78,9 @@ def _draft(part: int, reading: Reading, results: Sequence[ToolMessage], role: st
     if role != Role.TEACHER and SOMEBODY in reading.people:
         return Draft("请写出要查询的教师姓名或编号。", Outcome.CLARIFY, suggestions=OF_A_TEACHER)
     if not _calls(part, reading):
-        return foreign() if reading.intent is Intent.FOREIGN else unclear(reading, role)
+        if reading.intent is not Intent.FOREIGN:
+            return unclear(reading, role)
+        return foreign() if role == Role.TEACHER else replace(foreign(), suggestions=unclear(reading, role).suggestions)
     mine = [one.artifact for one in results if one.tool_call_id.startswith(f"call-{part}-")]
     return compose(reading, mine)
 

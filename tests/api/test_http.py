@@ -450,7 +450,7 @@ def test_a_failure_while_answering_gives_no_number(
     def broken(*_: Any) -> None:
         raise RuntimeError("T0002 has 66 hours in /var/lib/xueshi")
 
-    monkeypatch.setattr(Agent, "run", broken)
+    monkeypatch.setattr(Agent, "stream", broken)
     with caplog.at_level(logging.DEBUG):
         answer = ask(HOURS)
     assert answer["outcome"] == "unavailable"

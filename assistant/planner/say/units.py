@@ -52,11 +52,9 @@ def _survey(reading: Reading) -> Survey:
 
 
 def _outcome(reading: Reading, results: Sequence[Compliance]) -> Outcome:
-    return (
-        Outcome.ANSWERED
-        if any(_ruled(result) or result.report.totals.checks for result in results)
-        else Outcome.NO_RULE
-    )
+    about = _survey(reading).about
+    told = any(result.report.totals.checks if about else _ruled(result) for result in results)
+    return Outcome.ANSWERED if told else Outcome.NO_RULE
 
 
 def _ruled(result: Compliance) -> bool:
