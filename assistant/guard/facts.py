@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from fractions import Fraction
+from functools import lru_cache
 
 from assistant.answer import Calculation, PlanItem, Projection, Table
 from assistant.guard.reading import Place, Said, Value, meant, read
@@ -242,8 +243,10 @@ def of_table(table: Table, people: Mapping[str, str], clauses: Mapping[str, str 
     totalled = any(row[0].startswith("合计") for row in table.rows if row)
     for (role, unit, category), cells in zip(columns, zip(*table.rows, strict=True), strict=bool(table.rows)):
         if unit != YEAR and all(map(_NUMBER.fullmatch, cells)) and not totalled:
+            # Of one row there is nothing to sum: a column's own role stays what it is.
+            roles = {role} if role and len(cells) == 1 else {role, "sum"}
             total = replace(base, value=sum(map(Fraction, cells), Fraction(0)), units=_some([unit]))
-            yield from (replace(total, role=one, labels={**whose, "category": category}) for one in {role, "sum"})
+            yield from (replace(total, role=one, labels={**whose, "category": category}) for one in roles)
 
 
 def _of_cell(cell: str, base: Fact) -> Iterator[Fact]:
@@ -262,7 +265,7 @@ def of_prose(text: str, source: Source, marks: Iterable[str] = ()) -> Iterator[F
 
 def _told(text: str, base: Fact, marks: Iterable[str | None]) -> Iterator[Fact]:
     """The facts of a sentence, each `base` with what is said beside it."""
-    for said in read(fold(text), Words({})):
+    for said in _read(text):
         place = said.place
         # What is reckoned is hours; what else is said without a unit proves nothing that has one.
         reckoned = base.source is Source.MADE or (base.source is Source.TABLE and place.role in _STRICT)
@@ -276,6 +279,12 @@ def _told(text: str, base: Fact, marks: Iterable[str | None]) -> Iterator[Fact]:
             later=base.later or (place.later if base.source is Source.MADE else None),
             marks=_some(marks) or base.marks,
         )
+
+
+@lru_cache(4096)
+def _read(text: str) -> tuple[Said, ...]:
+    """Steps and clauses are much the same from answer to answer, and reading them is most of the guard's work."""
+    return tuple(read(fold(text), Words({})))
 
 
 def _some(words: Iterable[str | None]) -> frozenset[str]:

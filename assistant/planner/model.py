@@ -51,26 +51,30 @@ class OfflinePlanner(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        asked = [place for place, message in enumerate(messages) if isinstance(message, HumanMessage)]
         brief = next(message for message in messages if isinstance(message, SystemMessage)).additional_kwargs
-        today, role = date.fromisoformat(str(brief["today"])), str(brief["role"])
-        places = brief.get("places", {})
-        before = [str(messages[place].content) for place in asked[:-1]]
-        questions = whole(str(messages[asked[-1]].content), before, places)
-        if len(questions) > MOST_PARTS:
-            return _says(Draft("问题太多了，请分开来问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
-        readings = [read(question, today, Role(role), places) for question in questions]
-        results = [message for message in messages[asked[-1] + 1 :] if isinstance(message, ToolMessage)]
-        calls = [call for part, reading in enumerate(readings) for call in _calls(part, reading)]
-        if calls and not results:
-            return ChatResult(generations=[ChatGeneration(message=AIMessage(content="", tool_calls=calls))])
-        drafts = [_draft(part, reading, results, role) for part, reading in enumerate(readings)]
-        return _says(together(drafts))
+        role = Role(brief["role"])
+        results = [message for message in messages if isinstance(message, ToolMessage)]
+        if results:  # they follow the planner's own calls
+            readings = messages[-len(results) - 1].additional_kwargs["readings"]
+        else:
+            asked = [str(message.content) for message in messages if isinstance(message, HumanMessage)]
+            places = brief.get("places", {})
+            questions = whole(asked[-1], asked[:-1], places)
+            if len(questions) > MOST_PARTS:
+                return _says(Draft("问题太多了，请分开来问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
+            today = date.fromisoformat(str(brief["today"]))
+            readings = [read(question, today, role, places) for question in questions]
+            if calls := [call for part, reading in enumerate(readings) for call in _calls(part, reading)]:
+                return _result(AIMessage("", tool_calls=calls, additional_kwargs={"readings": readings}))
+        return _says(together([_draft(part, reading, results, role) for part, reading in enumerate(readings)]))
+
+
+def _result(message: AIMessage) -> ChatResult:
+    return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 def _says(draft: Draft) -> ChatResult:
-    message = AIMessage(draft.text, additional_kwargs={"draft": draft})
-    return ChatResult(generations=[ChatGeneration(message=message)])
+    return _result(AIMessage(draft.text, additional_kwargs={"draft": draft}))
 
 
 def _draft(part: int, reading: Reading, results: Sequence[ToolMessage], role: str) -> Draft:

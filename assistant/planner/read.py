@@ -159,7 +159,7 @@ def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tu
     first = _intent(signs | {"spare"} if signs & {"odd", "named"} else signs)
     if first is Intent.FOREIGN and _points(cut):
         return Intent.UNCLEAR, ()
-    if first is Intent.UNIT and {"odd", "manager"} <= signs:
+    if first is Intent.UNIT and {"odd", "manager"} <= signs and signs & {"group", "stage"}:
         return Intent.UNCLEAR, ()  # of a group of teachers, a kind of school: nothing is counted so
     if first not in _DOUBTED or "bare" in signs or (first is Intent.HISTORY and "years" in signs):
         return first, ()

@@ -1,46 +1,52 @@
-"""`python -m evals.bench [corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
+"""`python -m evals.bench [questions | corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
 
-`corpus`: those over large corpora; `population`: the rules at scale, over 100,000 teachers if not told otherwise.
+`questions`: what an answer takes, in one process and over HTTP; `corpus`: those over large corpora; `population`:
+the rules at scale, over 100,000 teachers if not told otherwise.
 """
 
-import os
-import socket
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
-from datetime import date
 from pathlib import Path
 
-import evals.sample
 from assistant.identity import Scope
 from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
-from evals.bench import corpus, make_up, population
+from evals.bench import corpus, make_up, population, questions
+from evals.bench.home import (
+    ACCOUNT,
+    QUESTION,
+    TEACHER,
+    TODAY,
+    XUESHI,
+    environment,
+    filled,
+    free_port,
+    resident,
+    run,
+    serving,
+)
 from evals.bench.measure import row, side_by_side, table
-
-TODAY = date(2023, 11, 15)
-TEACHER, ACCOUNT = "T0001", "t0001"
-QUESTION = "我今年还差多少学时？"
-_XUESHI = str(Path(sys.executable).with_name("xueshi"))
-_RECORDS = [str(path) for path in sorted(Path(evals.sample.__file__).parent.glob("*.csv"))]
 
 
 def main() -> None:
     """Run every benchmark, or only those that are named, in homes of their own."""
     match sys.argv[1:]:
+        case ["questions"]:
+            questions.main()
         case ["corpus"]:
             corpus.main()
         case ["population", *size]:
             population.main(*map(int, size))
         case _:
             sample()
+            questions.main()
             make_up.main()
             corpus.main()
             population.main()
@@ -50,22 +56,9 @@ def sample() -> None:
     """The benchmarks over the sample records."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        run(home, "ingest", "policies")
-        run(home, "ingest", "records", *_RECORDS)
+        filled(home)
         calculation(home)
         starts(home)
-
-
-def environment(home: Path) -> dict[str, str]:
-    """The environment of the processes that are timed."""
-    given = {"XUESHI_HOME": str(home), "XUESHI_TODAY": str(TODAY), "XUESHI_AUTH_SECRET": "bench-" * 8}
-    return {**os.environ, **given, "XUESHI_RATE_LIMIT": "1000000"}
-
-
-def run(home: Path, *arguments: str) -> str:
-    """Run `xueshi`; its standard output."""
-    done = subprocess.run([_XUESHI, *arguments], env=environment(home), check=True, capture_output=True, text=True)
-    return done.stdout
 
 
 def calculation(home: Path) -> None:
@@ -111,9 +104,9 @@ def starts(home: Path) -> None:
     env = environment(home)
     commands = {
         "python -c 'print()'": [sys.executable, "-c", "print()"],
-        "xueshi token": [_XUESHI, "token", "--as", ACCOUNT],
-        f"xueshi ask {QUESTION}": [_XUESHI, "ask", QUESTION, "--as", ACCOUNT],
-        "xueshi ask 培训费用谁出？": [_XUESHI, "ask", "培训费用谁出？", "--as", ACCOUNT],
+        "xueshi token": [XUESHI, "token", "--as", ACCOUNT],
+        f"xueshi ask {QUESTION}": [XUESHI, "ask", QUESTION, "--as", ACCOUNT],
+        "xueshi ask 培训费用谁出？": [XUESHI, "ask", "培训费用谁出？", "--as", ACCOUNT],
     }
 
     taken: list[list[float]] = [[] for _ in commands]
@@ -127,7 +120,7 @@ def starts(home: Path) -> None:
     ready, memory = zip(*(serve(home) for _ in range(5)), strict=True)
     row("xueshi serve, to ready", f"{statistics.median(ready):.2f} s", f"{statistics.median(ready) / times[0]:.0f}")
     table("Memory", "resident, after 20 questions", ["median"])
-    row("one worker", f"{statistics.median(memory) / 1024:.0f} MB")
+    row("one worker", f"{statistics.median(memory):.0f} MB")
     table("Where the time of a cold question goes", "imports, self and below", ["seconds"])
     for name, seconds in imports(env):
         row(name, f"{seconds:.2f}")
@@ -145,41 +138,25 @@ def first_line(command: list[str], env: dict[str, str]) -> float:
     return seconds
 
 
-def serve(home: Path) -> tuple[float, int]:
-    """Seconds from the start of the server to ready, and its resident memory in kB after some questions."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def serve(home: Path) -> tuple[float, float]:
+    """Seconds from the start of the server to ready, and its resident memory in MB after some questions."""
+    port = free_port()
     token = run(home, "token", "--as", ACCOUNT).strip()
     start = time.perf_counter()
-    server = subprocess.Popen([_XUESHI, "serve", "--port", str(port)], env=environment(home), stderr=subprocess.DEVNULL)
-    try:
-        while not answers(f"http://127.0.0.1:{port}/readyz"):
-            time.sleep(0.01)
+    with serving(
+        [XUESHI, "serve", "--port", str(port)], f"http://127.0.0.1:{port}/readyz", environment(home)
+    ) as server:
         ready = time.perf_counter() - start
         for question in [QUESTION, "培训费用谁出？"] * 10:
             body = f'{{"question": "{question}"}}'.encode()
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/v1/ask", body, headers)).read()
-        status = Path(f"/proc/{server.pid}/status").read_text()
-        memory = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    finally:
-        server.terminate()
-        server.wait()
-    return ready, memory
-
-
-def answers(url: str) -> bool:
-    """Whether a URL answers with success."""
-    try:
-        return bool(urllib.request.urlopen(url, timeout=1).status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        return ready, resident(server.pid)
 
 
 def imports(env: dict[str, str]) -> list[tuple[str, float]]:
     """The dearest imports of a cold question, by Python's own -X importtime."""
-    command = [sys.executable, "-X", "importtime", _XUESHI, "ask", QUESTION, "--as", ACCOUNT]
+    command = [sys.executable, "-X", "importtime", XUESHI, "ask", QUESTION, "--as", ACCOUNT]
     told = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stderr
     wanted = (
         "langchain.agents",

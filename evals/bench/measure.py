@@ -7,14 +7,19 @@ from pathlib import Path
 
 
 def side_by_side(work: Sequence[Callable[[], object]], rounds: int = 2000) -> list[float]:
-    """Median seconds of each, taken in turn so that the machine's drift hits all alike."""
+    """Median seconds of each, taken in turn."""
+    return [statistics.median(times) for times in in_turn(work, rounds)]
+
+
+def in_turn(work: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """The seconds of each, taken in turn so that the machine's drift hits all alike."""
     taken: list[list[float]] = [[] for _ in work]
     for _ in range(rounds):
         for number, one in enumerate(work):
             start = time.perf_counter()
             one()
             taken[number].append(time.perf_counter() - start)
-    return [statistics.median(times) for times in taken]
+    return taken
 
 
 def table(title: str, first: str, columns: list[str]) -> None:
