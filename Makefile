@@ -37,8 +37,8 @@ ask: $(VENV)/.run
 	@$(BIN)/xueshi demo --no-serve --ask "$(Q)" --as "$(WHO)"
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest
-	@$(BIN)/python -m pytest --database postgresql
+	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist worksteal --database postgresql
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

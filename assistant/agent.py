@@ -13,9 +13,9 @@ from langgraph.errors import GraphRecursionError
 
 from assistant.answer import Outcome
 from assistant.draft import Draft
-from assistant.fixed import wording
+from assistant.fixed import DENIED, wording
 from assistant.model import ModelFailed
-from assistant.results import Result, Run
+from assistant.results import Denied, Result, Run
 from assistant.wire import Said
 
 # A question takes a handful of turns; the library's own limit is 9,999.
@@ -94,4 +94,6 @@ def _draft(message: AIMessage, results: Sequence[Result]) -> Draft:
     draft = message.additional_kwargs.get("draft")
     if isinstance(draft, Draft):
         return draft
-    return Draft(str(message.text), wording(results).outcome if results else Outcome.ANSWERED)
+    text = str(message.text)
+    told = [one for one in results if isinstance(one, Denied) == (text == DENIED)] or results
+    return Draft(text, wording(told).outcome if told else Outcome.ANSWERED)

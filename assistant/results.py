@@ -233,3 +233,9 @@ class Clauses:
 
 
 Result = Denied | Namesakes | Units | NotATeacher | Hours | Records | Compliance | Rows | BadQuery | Clauses
+
+
+def foremost(results: Sequence[Result]) -> Hours | None:
+    """The state that an answer shows whole: the first that was reckoned. Further ones are shown as tables."""
+    states = [result for result in results if isinstance(result, Hours)]
+    return next((state for state in states if state.calculation), states[0] if states else None)

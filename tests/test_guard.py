@@ -609,6 +609,11 @@ def test_a_quote_is_verbatim_and_where_it_is_said_to_be(clauses: Case) -> None:
         assert clauses.refuses(f"{opened}{words.replace('最多', '至少')}{closed}[^{best.token}]")
         assert clauses.refuses(f"{opened}{words}[^{best.token}]")
     assert clauses.refuses("《关于免修的通知》规定可以免修。")
+    title = f"《{best.policy.title}》"
+    assert not clauses.refuses(f"{title}规定：“{words}”[^{best.token}]")
+    assert not clauses.refuses(f"{title}{best.clause.locator}：“{words}”[^{best.token}]")
+    assert clauses.refuses(f"{title}{best.clause.locator[:-2]}四)：“{words}”[^{best.token}]")
+    assert clauses.refuses(f"{title.replace('2023', '2024')}规定：“{words}”[^{best.token}]")
 
 
 @given(st.data())

@@ -88,8 +88,10 @@ def _states(claim: Claim, facts: Iterable[Fact]) -> list[Fact]:
     place = claim.place._replace(role="remaining")
     told = [fact for fact in facts if fact.source in (Source.MADE, Source.TABLE) and fact.speaks_of(place)]
     # What a whole unit lacks says nothing of one of its teachers.
-    of_one = "person" in place.labels
-    return [fact for fact in told if not of_one or fact.labels.get("person") or not fact.labels.get("place")]
+    if "person" not in place.labels:
+        return told
+    of_people = [fact for fact in told if fact.labels.get("person")]
+    return of_people or [fact for fact in told if not fact.labels.get("place")]
 
 
 def _met(claim: Claim, known: Known) -> bool:

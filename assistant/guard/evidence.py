@@ -26,12 +26,16 @@ from assistant.results import (
     Rows,
     Sources,
     Units,
+    foremost,
 )
 from assistant.store.anybody import names_among
 from assistant.store.database import Connection
 from assistant.text import is_text
 
 MARK = re.compile(r"\[\^([^\]]*)\]")
+_LOCATOR = re.compile(r"附件|/|第.{1,4}[条章]|^[一二三四五六七八九十]+|\([一二三四五六七八九十\d]+\)|^[首尾]$")
+# Notes are told word for word, so that nothing is left of them to be read.
+_NOTE = re.compile(r"说明:[^。\n]*?\d")
 _TOLD = Hours | Records | Rows | Compliance | Clauses | Namesakes | Units
 
 
@@ -77,6 +81,8 @@ class Evidence:
         marked = MARK.sub(lambda match: words.char(Atom("mark", match[1])) if match[1] in cited else "", text)
         read = unquoted(fold(marked), self._quotable(cited, tables), words)
         read = without_locators(words.replaced(read), words, cited)
+        if _NOTE.search(read):
+            raise Rejected("a note with a figure that is none of the notes")
         self._check_names(read, words, tables)
         known = [*self._facts(cited, tables)]
         check_figures(read, words, self._own, known, lambda: [self._question, *_texts(cited, tables)])
@@ -102,7 +108,8 @@ class Evidence:
                 tables.append(result.table)
             elif isinstance(result, Compliance) and result.token in asked:
                 tables += [table for table in result.tables if table not in tables]
-        further = [result.table for result in self._results if isinstance(result, Hours)][1:]
+        main = foremost(self._results)
+        further = [one.table for one in self._results if isinstance(one, Hours) and one is not main]
         return tables + [table for table in further if table and table not in tables]
 
     def _check_forged(self, text: str) -> None:
@@ -161,10 +168,11 @@ class Evidence:
         if any(isinstance(one, Hours) and one.projection for one in self._results):
             # What is assumed is told by the projection, and no longer by the question.
             found = [fact for fact in found if fact.units & facts.TIMES]
-        for number, result in enumerate(one for one in self._results if isinstance(one, Hours)):
+        main = foremost(self._results)
+        for result in (one for one in self._results if isinstance(one, Hours)):
             for made in filter(None, (result.calculation, result.projection)):
                 found += facts.of_calculation(made, made.teacher_id, [*result.cuts, *result.open_caps])
-            if number == 0 and result.made_up and result.made_up.items:
+            if result is main and result.made_up and result.made_up.items:
                 found += facts.of_plan(result.made_up.items)
         return found
 
@@ -251,9 +259,11 @@ def without_locators(text: str, words: Words, cited: Mapping[str, Passage]) -> s
         following = (words.known(char) for char in rest)
         mark = next((atom.value for atom in following if atom and atom.kind == "mark"), "")
         locator = fold(cited[mark].clause.locator) if mark else ""
-        if match["locator"] != locator:
+        if match["locator"] == locator:
+            return match["title"]
+        if _LOCATOR.search(match["locator"]):
             raise Rejected(f"the clause cited isn't {match['locator']!r}")
-        return match["title"]
+        return match[0]
 
     number = f"(?:\\({words.char(Atom('verbatim', ''))}\\))?"
     return re.sub(

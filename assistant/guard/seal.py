@@ -15,7 +15,7 @@ from assistant.fixed import UNAVAILABLE, wording
 from assistant.guard.evidence import Evidence
 from assistant.guard.rejected import Rejected
 from assistant.policy import Clause
-from assistant.results import Denied, Hours, Passage, Result, Sources
+from assistant.results import Denied, Passage, Result, Sources, foremost
 from assistant.store import policies
 from assistant.store.database import Connection
 
@@ -59,7 +59,7 @@ def _cited(
 ) -> Answer:
     """The draft with its tokens turned into numbered citations, in the order of their first use, and into tables."""
     refused = draft.outcome is Outcome.NOT_PERMITTED  # what else was found is nobody's to see beside a refusal
-    state = None if refused else next((result for result in results if isinstance(result, Hours)), None)
+    state = None if refused else foremost(results)
     calculation, projection = (state.calculation, state.projection) if state else (None, None)
     plan = state.made_up.items if state and state.made_up else None
     tokens = [*evidence.cited(draft.text), *_tokens(calculation), *_tokens(projection)]

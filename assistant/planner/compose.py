@@ -10,10 +10,21 @@ from assistant.fixed import DENIED
 from assistant.planner.guess import contents
 from assistant.planner.read import Intent, Reading
 from assistant.planner.say import clauses, hours, records, units
-from assistant.planner.say.common import OF_A_TEACHER, usual
+from assistant.planner.say.common import OF_A_UNIT, usual
 from assistant.planner.say.plan import planned
 from assistant.planner.say.why import why
-from assistant.results import Clauses, Compliance, Denied, Hours, Namesakes, NotATeacher, Records, Result, Units
+from assistant.results import (
+    Clauses,
+    Compliance,
+    Denied,
+    Hours,
+    Namesakes,
+    NotATeacher,
+    Records,
+    Result,
+    Units,
+    foremost,
+)
 
 _MOST_SUGGESTIONS = 4
 
@@ -48,7 +59,9 @@ def compose(reading: Reading, results: Sequence[Result]) -> Draft:
             raise LookupError("no result")
     told = _once(results)
     drafts = [_of_one(reading, result) for result in told]
-    tables = [table for result in told[1:] if isinstance(result, Hours) for table in (result.table, _noted(result))]
+    main = foremost(told)
+    further = [one for one in told if isinstance(one, Hours) and one is not main]
+    tables = [table for one in further for table in (one.table, _noted(one))]
     return replace(joined := _beside(drafts), tables=[*joined.tables, *_there(tables)])
 
 
@@ -83,7 +96,7 @@ def _of_one(reading: Reading, result: Result) -> Draft:
             return _namesakes(result)
         case NotATeacher():
             text = "您的账号没有对应的教师档案，因此没有本人的学时。请写出要查询的教师姓名或编号。"
-            return Draft(text, Outcome.CLARIFY, suggestions=OF_A_TEACHER)
+            return Draft(text, Outcome.CLARIFY, suggestions=OF_A_UNIT)
         case Hours(calculation=None):
             return hours.no_rule(result)
         case Hours() if reading.intent is Intent.WHY:
@@ -121,17 +134,9 @@ def unclear(reading: Reading, role: str) -> Draft:
         return Draft(text, Outcome.CLARIFY, suggestions=choices)
     known = contents("intents")["choices"]
     offered = [known[one] for one in reading.likely if one in known and (one != Intent.UNIT or role != "teacher")]
-    most = usual() if role == "teacher" else _USUAL_OF_A_UNIT
+    most = usual() if role == "teacher" else OF_A_UNIT
     choices = list(dict.fromkeys([*offered, *most]))[:_MOST_SUGGESTIONS]
     return Draft("没有完全读懂您的问题，请问您想查的是哪一项？", Outcome.CLARIFY, suggestions=choices)
-
-
-_USUAL_OF_A_UNIT = [
-    "本单位还有哪些老师没达标？",
-    "本单位的达标率是多少？",
-    "本单位的培训经费比例达标吗？",
-    OF_A_TEACHER[0],
-]
 
 
 def _namesakes(result: Namesakes) -> Draft:

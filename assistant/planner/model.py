@@ -19,7 +19,7 @@ from assistant.identity import Role
 from assistant.planner.compose import compose, together, unclear
 from assistant.planner.names import SOMEBODY
 from assistant.planner.read import Intent, Reading, Survey, read
-from assistant.planner.say.common import OF_A_TEACHER, foreign
+from assistant.planner.say.common import OF_A_UNIT, foreign
 from assistant.planner.talk import MOST_PARTS, whole
 from assistant.planner.words import plain
 from assistant.retrieval.thesaurus import groups_in
@@ -80,7 +80,7 @@ def _says(draft: Draft) -> ChatResult:
 def _draft(part: int, reading: Reading, results: Sequence[ToolMessage], role: str) -> Draft:
     """The answer to one question of the message."""
     if role != Role.TEACHER and SOMEBODY in reading.people:
-        return Draft("请写出要查询的教师姓名或编号。", Outcome.CLARIFY, suggestions=OF_A_TEACHER)
+        return Draft("请写出要查询的教师姓名或编号。", Outcome.CLARIFY, suggestions=OF_A_UNIT)
     if not _calls(part, reading):
         if reading.intent is not Intent.FOREIGN:
             return unclear(reading, role)

@@ -166,14 +166,10 @@ def test_a_follow_up_opens_nothing(account: str, questions: Sequence[str], ask: 
             "我还差多少学时，为什么镇级的没算，培训费用谁出",
             ["我还差多少学时", "为什么镇级的没算", "培训费用谁出"],
         ),
-        pytest.param(
+        (
             "admin-gczx",
             "我们学校达标率是多少？哪些老师没达标？林晓岚还差多少学时？",
             ["我们学校达标率是多少？", "哪些老师没达标？", "林晓岚还差多少学时？"],
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="the guard takes what a school lacks for its teacher's, and the fixed wording is sent",
-            ),
         ),
         (
             "t0001",

@@ -10,7 +10,13 @@ from assistant.rules.calculate import REJECTED, Record
 
 MOST_ROWS = 500
 
-OF_A_TEACHER = ["（教师编号）今年还差多少学时？", "镇级培训最多能计多少学时？"]
+# What administrators ask most.
+OF_A_UNIT = [
+    "本单位还有哪些老师没达标？",
+    "本单位的达标率是多少？",
+    "本单位的培训经费比例达标吗？",
+    "镇级培训最多能计多少学时？",
+]
 COLUMNS = ["记录编号", "项目名称", "科目类别", "组织单位", "学时", "完成日期", "审核状态"]
 WHY = {
     "cap": "超过登记上限",
