@@ -119,7 +119,7 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
 
     `role`: who asks. `places`: names of units around the asker, by how they may be said, with their paths.
     """
-    cut = tokens(question, places)
+    cut = [_of_whom(token, role) for token in tokens(question, places)]
     people, times, items = people_in(cut), times_in(cut, today), _items(cut)
     kinds = {token.kind for token in cut}
     if items:
@@ -148,6 +148,12 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
         domain=bool(kinds & _FIELD) or "phone" in _kinds(question),
         likely=sure,
     )
+
+
+def _of_whom(token: Token, role: Role) -> Token:
+    """A teacher has no unit to speak of: 我这边 is the teacher alone."""
+    alone = role is Role.TEACHER and token.kind == "own_unit" and token.value == "own" and token.text.startswith("我")
+    return token._replace(kind="self") if alone else token
 
 
 def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:

@@ -19,18 +19,20 @@ _VOCABULARIES = 8  # cities kept ready
 def called(connection: Connection, within_unit: str, said: str) -> list[str]:
     """The units of a unit, itself among them, that words name: several where they don't tell which, none if none does.
 
-    A path, a name, the end of one (第三中学), a short form of it (虎门, 三中), or words that end in a name.
+    A path, a name, the end of one (第三中学), a short form of it (虎门, 三中), or words that end in a name. A path
+    names nothing but itself, and of words only a name with its town's is taken: another town may have a 中心小学, too.
     """
     query = select(Unit.unit).where(within(within_unit, Unit.unit)).order_by(Unit.unit)
     paths = {path: set(_names(path)) for path in connection.execute(query).scalars()}
     said = said.strip().strip("/")
-    if said in paths:
-        return [said]
+    if said in paths or "/" in said:
+        return [said] if said in paths else []
     if found := [path for path, names in paths.items() if said == _last(path)]:
         return found
     if found := [path for path, names in paths.items() if said in names]:
         return found
-    ends = {path: max((len(name) for name in names if said.endswith(name)), default=0) for path, names in paths.items()}
+    whole = {path: _forms(_last(path)) for path in paths}
+    ends = {path: max((len(name) for name in names if said.endswith(name)), default=0) for path, names in whole.items()}
     longest = max(ends.values(), default=0)
     return [path for path, length in ends.items() if length == longest] if longest else []
 
@@ -73,11 +75,16 @@ def _last(path: str) -> str:
 def _names(path: str) -> frozenset[str]:
     """The ways in which a unit may be called: its name, without its kind, without its town's name, abbreviated."""
     *above, name = path.split("/")
-    names = {name, _bare(name)}
+    names = {name}
     for one in above:
         if len(_bare(one)) > 1 and name.startswith(_bare(one)) and len(name) > len(_bare(one)) + 2:
             names.add(name.removeprefix(_bare(one)))
-    return frozenset(short for one in names for short in (one, *_abbreviated(one)) if len(short) > 1)
+    return frozenset(form for one in names for form in _forms(one))
+
+
+def _forms(name: str) -> set[str]:
+    """A name, without its kind, abbreviated."""
+    return {form for one in (name, _bare(name)) for form in (one, *_abbreviated(one)) if len(form) > 1}
 
 
 def _bare(name: str) -> str:

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import evals.sample
+from assistant.planner.guess import is_fresh
 from assistant.planner.read import Intent, Reading, read
 from assistant.planner.words import phrases
 
@@ -185,3 +186,8 @@ def test_white_space_between_characters_and_width_make_no_difference(text: str) 
     plain, other = read(text, TODAY), read(f" {apart.translate(wide)}\n", TODAY)
     assert understood(other) == understood(plain)
     assert other.rest == plain.rest
+
+
+def test_the_shipped_likeness_is_of_the_shipped_examples_and_words() -> None:
+    """Else the first question of every process would wait for it to be fitted."""
+    assert is_fresh()

@@ -53,6 +53,9 @@ def test_the_units_that_words_name(said: str, paths: list[str], installation: In
     ("own", "said", "paths"),
     [
         (GUANCHENG, "虎门", []),
+        (GUANCHENG, "虎门中心小学", []),
+        (GUANCHENG, HUMEN_PRIMARY, []),
+        (PRIMARY, HUMEN_PRIMARY, []),
         (GUANCHENG, HUMEN, []),
         (GUANCHENG, "三中", []),
         (GUANCHENG, "东莞", []),
