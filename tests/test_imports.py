@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -81,7 +82,11 @@ def test_the_newest_migration_is_the_schema_that_a_start_expects() -> None:
 def test_the_models_match_the_migrations(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'xueshi.db'}")
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        # PostgreSQL reckons a record's kind as a number for this index: no column that the models have.
+        own = {"kind", "ix_credits_verdict"} if connection.dialect.name == "postgresql" else set[str]()
+        options: dict[str, Any] = {"compare_type": True, "compare_server_default": True}
+        options["include_object"] = lambda _, name, *rest: name not in own
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [SCHEMA]
         there = inspect(connection)
