@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from assistant.compliance import TeacherRow
 from assistant.guard.facts import Fact, Source
 from assistant.guard.reading import Place, meant, places
 from assistant.guard.rejected import Rejected
@@ -26,6 +27,7 @@ _CLAIM = re.compile(
     | (?P<no_rule> 没有(?:查到|找到)?(?:任何)?适用 )
     | (?P<no_minimum> 没有为?[^、。;]{{0,10}}?单列最低 )
     | (?P<nobody> 没有(?:任何)?[^、。;]{{0,8}}?(?P<which>{_NO}(?:达标|达到要求)|达标|没有学时记录)的(?:教师|老师) )
+    | (?P<listed> (?:公需科目|专业科目|个人选修科目)?(?:未达标|已达标|没有学时记录)的教师共(?=\s*[1-9]) )
     | (?P<short> (?:{_NO})(?:{_MET}|达到{_END})|不够|没够|学时不足|仍有缺口|有差距|[还都]差{_END} )
     | (?P<met> {_MET}|达到{_END}|够了|(?:不需要|不用|不必|无需|无须|不需)再?(?:补|修) )
     | (?P<none_counted> (?:全部|都|均|全)(?:还|被)?(?:没有|没|未|不)(?:能|被)?(?:计入|认定) )
@@ -212,6 +214,20 @@ def _nobody(claim: Claim, known: Known) -> bool:
     return any(isinstance(result, Compliance) and result.total == 0 for result in known.results)
 
 
+def _listed(claim: Claim, known: Known) -> bool:
+    """Whether everybody on a list is what it says: short, met, without records; of a category, where it names one."""
+    category = next((name for name in ("公需科目", "专业科目", "个人选修科目") if name in claim.said), None)
+
+    def is_so(one: TeacherRow) -> bool:
+        if "记录" in claim.said:
+            return not one.records
+        met = one.shortfall.get(category) == "0" if category else one.met
+        return met is ("已达标" in claim.said)
+
+    rosters = [one.report.teachers for one in known.results if isinstance(one, Compliance)]
+    return any(roster and all(map(is_so, roster)) for roster in rosters)
+
+
 _HOLDS: dict[str, Callable[[Claim, Known], bool]] = {
     "absent": _absent,
     "present": _present,
@@ -219,6 +235,7 @@ _HOLDS: dict[str, Callable[[Claim, Known], bool]] = {
     "no_rule": _no_rule,
     "no_minimum": _no_minimum,
     "nobody": _nobody,
+    "listed": _listed,
     "short": _short,
     "met": _met,
     "none_counted": _none_counted,

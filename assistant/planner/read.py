@@ -29,8 +29,14 @@ _SURE, _LIKELY, _FOREIGN = 0.4, 0.15, 0.85
 _SHORT = 4  # characters
 OWN = ""  # among the units named: the asker's own
 _TOTALS = ("一共", "总共", "共计")
+# What says nothing without what was spoken of: 再查一下, 我的, 第二个, 这个呢.
+_POINTING = {"list", "self", "take", "top", "why", "others"}
+_THIS = ("那个", "这个", "那", "这", "哪个", "对吧", "不对")
 _LEFT_OVER = {"rest", "place", "group", "id"}
 _NUMBERED = ("编号", "工号", "号码")
+# More than one of what is said (两门 4 学时的, 每周 2 学时): what it comes to isn't reckoned here.
+_MULTIPLE = re.compile("[两俩仨二三四五六七八九十百\\d×*倍每各]")
+_TOTAL_SAID = ("修到", "攒到", "学到", "补到", "加到")  # hours in all, where one more would be said
 _TWISTS = {"times", "goal", "less", "not_counted", "status", "rule", "except"}
 
 
@@ -157,16 +163,24 @@ def _of_whom(token: Token, role: Role) -> Token:
 
 
 def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
-    """The intent, and where none is sure those to offer, likeliest first.
+    """The intent, and where none is sure those to offer, likeliest first."""
+    intent, offered = _likeliest(cut, signs, people)
+    if intent is Intent.FOREIGN and _points(cut):
+        return Intent.UNCLEAR, ()
+    grouped = "odd" in signs and signs & {"group", "stage"}
+    absent = any(token.kind == "less" and token.text[0] in "没不" for token in cut)
+    if intent is Intent.UNIT and "manager" in signs and (grouped or absent):
+        return Intent.UNCLEAR, ()  # of a group, a kind of school, who took no part: nothing is counted so
+    return intent, offered
+
+
+def _likeliest(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
+    """What the rules say, or the likeness to examples where that is surer.
 
     What is left over may be chatter: it is passed over where the rules without it and the likeness to the examples say
     the same, and asked back where they don't.
     """
     first = _intent(signs | {"spare"} if signs & {"odd", "named"} else signs)
-    if first is Intent.FOREIGN and _points(cut):
-        return Intent.UNCLEAR, ()
-    if first is Intent.UNIT and {"odd", "manager"} <= signs and signs & {"group", "stage"}:
-        return Intent.UNCLEAR, ()  # of a group of teachers, a kind of school: nothing is counted so
     if first not in _DOUBTED or "bare" in signs or (first is Intent.HISTORY and "years" in signs):
         return first, ()
     chances = probabilities(cut, people)
@@ -198,9 +212,11 @@ def _contradicted(intent: Intent, signs: set[str]) -> bool:
 
 def _points(cut: Sequence[Token]) -> bool:
     """Whether a question only points at something (那个弄好了没) or hardly says anything (改一下)."""
-    left = [token.text for token in cut if token.kind == "rest"]
-    short = sum(len(token.text) for token in cut) <= _SHORT and any(token.kind == "filler" for token in cut)
-    return bool(left) and len("".join(left)) <= 2 and (short or cut[0].text in ("那个", "这个", "那", "这"))
+    left = "".join(token.text for token in cut if token.kind == "rest")
+    if not left:
+        return any(token.kind in _POINTING or token.text in _THIS for token in cut)
+    short = sum(len(token.text) for token in cut) <= _SHORT and any(token.kind in ("filler", "why") for token in cut)
+    return len(left) <= 2 and (short or cut[0].text in _THIS or any(token.kind == "top" for token in cut))
 
 
 def _units(cut: Sequence[Token], role: Role) -> list[str]:
@@ -248,9 +264,9 @@ def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: 
         "spare": "rest" in kinds and not people,
         "odd": _odd(cut, kinds, people),
         "named": _named(cut, people),
-        "twist": kinds & (_TWISTS - {"less"}) or _lessened(cut),
+        "twist": kinds & (_TWISTS - {"less"}) or _lessened(cut) or (items and _multiplied(cut)),
         "unheeded": matter and not kinds & {"self", "year", "category"},
-        "bare": "policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3,
+        "bare": ("policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3) or _is_a_word(cut),
         "bare_gap": kinds <= {"gap", "filler", "policy", "stop"},
         "pending_through": kinds & {"what_if", "approved"} and _values(cut, "status") == ["待审核"],
         "about_money": any(word in said for word in measures["ratio"]),
@@ -259,12 +275,28 @@ def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: 
     return kinds | {sign for sign, there in signs.items() if there}
 
 
+def _is_a_word(cut: Sequence[Token]) -> bool:
+    """Whether all that is said is one word that asks nothing: 学时, 培训, 专业."""
+    words = [token for token in cut if token.kind != "stop"]
+    return len(words) == 1 and (words[0].kind in ("category", "organiser") or words[0].text in phrases()["general"])
+
+
 def _lessened(cut: Sequence[Token]) -> bool:
     """Whether a what-if takes away, or says a total (一共修6学时) where one more would be said."""
     words = [token for token in cut if token.kind != "filler"]
-    return any(
+    return any(token.text in _TOTAL_SAID for token in words) or any(
         token.kind == "less" and (token.text not in _TOTALS or (after and after[0].kind in ("hours", "take", "number")))
         for token, after in ((token, words[place + 1 :]) for place, token in enumerate(words))
+    )
+
+
+def _multiplied(cut: Sequence[Token]) -> bool:
+    """Whether hours are said to be taken several times."""
+    told = {"hours", "category", "organiser", "year", "short_year", "id"}
+    amounts = [place for place, token in enumerate(_with_hours(cut)) if token.kind == "hours"]
+    return any(
+        token.kind not in told and place not in amounts and _MULTIPLE.search(token.text)
+        for place, token in enumerate(cut)
     )
 
 
@@ -304,7 +336,7 @@ def _survey(cut: Sequence[Token], kinds: set[str], units: int) -> Survey:
     said = "".join(token.text for token in cut)
     abouts = [name for name, words in phrases()["measures"].items() if any(word in said for word in words)]
     about = abouts[0] if len(abouts) == 1 else "both" if abouts else None
-    level = levels[0] if levels and (units < 2 or levels[0] != "teacher") else None
+    level = levels[0] if levels and ((units < 2 and not about) or levels[0] != "teacher") else None
     if level is None and (kinds & {"list", "records", "export", "no_records"}) and "people" not in kinds and not about:
         level = "teacher"
     if level is None and "people" in kinds and "category" in kinds:
@@ -391,7 +423,8 @@ def _item(said: str, near: Sequence[Token]) -> Item | None:
 def _amount(text: str) -> str | None:
     number = re.sub(r"个?(?:学时|课时)$", "", text)
     if not number[0].isdigit():
-        value = None if number[0] == "-" else numeral(number)
+        vague = len(number) > 1 and not set(number) & set("十百点")  # 三四个学时
+        value = None if number[0] == "-" or vague else numeral(number)
         number = "" if value is None else hours.show(int(value * 100))
     try:
         return hours.show(hours.parse(number)) if hours.parse(number) else None
