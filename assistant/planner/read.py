@@ -165,8 +165,6 @@ def _of_whom(token: Token, role: Role) -> Token:
 def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
     """The intent, and where none is sure those to offer, likeliest first."""
     intent, offered = _likeliest(cut, signs, people)
-    if intent is Intent.FOREIGN and _points(cut):
-        return Intent.UNCLEAR, ()
     grouped = "odd" in signs and signs & {"group", "stage"}
     absent = any(token.kind == "less" and token.text[0] in "没不" for token in cut)
     if intent is Intent.UNIT and "manager" in signs and (grouped or absent):
@@ -181,6 +179,8 @@ def _likeliest(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> 
     the same, and asked back where they don't.
     """
     first = _intent(signs | {"spare"} if signs & {"odd", "named"} else signs)
+    if first is Intent.FOREIGN and _points(cut):
+        return Intent.UNCLEAR, ()
     if first not in _DOUBTED or "bare" in signs or (first is Intent.HISTORY and "years" in signs):
         return first, ()
     chances = probabilities(cut, people)
@@ -293,11 +293,10 @@ def _lessened(cut: Sequence[Token]) -> bool:
 def _multiplied(cut: Sequence[Token]) -> bool:
     """Whether hours are said to be taken several times."""
     told = {"hours", "category", "organiser", "year", "short_year", "id"}
-    amounts = [place for place, token in enumerate(_with_hours(cut)) if token.kind == "hours"]
-    return any(
-        token.kind not in told and place not in amounts and _MULTIPLE.search(token.text)
-        for place, token in enumerate(cut)
-    )
+    read = _with_hours(cut)
+    # After a verdict a number is what it is held against: 够42了吗.
+    left = [token for place, token in enumerate(read) if place == 0 or read[place - 1].kind not in ("gap", "goal")]
+    return any(token.kind not in told and _MULTIPLE.search(token.text) for token in left)
 
 
 def _odd(cut: Sequence[Token], kinds: set[str], people: Sequence[str]) -> bool:
