@@ -73,7 +73,10 @@ _OPAQUE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_PLAIN = re.compile(r"[\x20-\x7e\u2014\u2018-\u201d\u3001-\u3006\u3008-\u3020\u3400-\u9fff\uff01-\uff5e]+")
+# Characters that nearly all texts are made of: none is invisible, or a number of its own.
+_PLAIN = re.compile(
+    r"[\n\x20-\x7e\xb7\u2014\u2018-\u201d\u2026\u3001-\u3006\u3008-\u3020\u3400-\u9fff\ue000-\uf8ff\uff01-\uff5e]*"
+)
 _SIMPLIFIED = str.maketrans("學時課鐘週個門條項類級兩萬億點節種", "学时课钟周个门条项类级两万亿点节种")
 
 
@@ -119,7 +122,8 @@ def opaque(text: str) -> Iterator[tuple[int, int]]:
     text = plain(text)
     undated = _FIGURE.sub(lambda match: "。" * len(match.group()) if _is_date(match) else match.group(), text)
     spans = [match.span() for match in _OPAQUE.finditer(undated)]
-    spans += [(at, at + 1) for at, char in enumerate(text) if _is_odd(char)]
+    if not _PLAIN.fullmatch(text):
+        spans += [(at, at + 1) for at, char in enumerate(text) if _is_odd(char)]
     for match in _FIGURE.finditer(text):
         if not any(_read(match, text)):
             spans.append(match.span())

@@ -1,7 +1,7 @@
 """What a text quotes must stand, to the letter, where it says or among what the tools showed."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from assistant.guard.rejected import Rejected
 from assistant.guard.words import Atom, Words, fold
@@ -18,7 +18,7 @@ class Quotable:
         self, clauses: Mapping[str, str], titles: Collection[str], others: Callable[[], Iterable[str]]
     ) -> None:
         """`clauses`: texts by citation; `titles`: of policies and records, quoted whole; `others`: any other words."""
-        self._clauses = {mark: bare(text) for mark, text in clauses.items()}
+        self._clauses = {mark: _bare_clause(text) for mark, text in clauses.items()}
         self._titles = {bare(title) for title in titles}
         self._find = others
 
@@ -44,6 +44,9 @@ class Quotable:
 def bare(text: str) -> str:
     """A text as quotes are compared: folded, without white space."""
     return "".join(fold(text).split())
+
+
+_bare_clause = lru_cache(1024)(bare)  # clauses are cited again and again
 
 
 def unquoted(text: str, quotable: Quotable, words: Words) -> str:
