@@ -18,8 +18,9 @@ from assistant.draft import Draft
 from assistant.identity import Role
 from assistant.planner.compose import compose, together, unclear
 from assistant.planner.names import SOMEBODY
-from assistant.planner.read import Intent, Reading, Survey, read
+from assistant.planner.read import Intent, Reading, read
 from assistant.planner.say.common import OF_A_UNIT, foreign
+from assistant.planner.surveys import Survey
 from assistant.planner.talk import MOST_PARTS, whole
 from assistant.planner.words import plain
 from assistant.retrieval.thesaurus import groups_in

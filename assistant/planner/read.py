@@ -10,33 +10,27 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from itertools import pairwise
-from typing import NamedTuple
 
-from assistant import hours
-from assistant.figures import numeral
 from assistant.identity import Role
 from assistant.planner.guess import contents, probabilities
+from assistant.planner.items import Item, items_in, lessened, multiplied
 from assistant.planner.names import may_be_name, people_in
+from assistant.planner.surveys import Survey, survey_in
 from assistant.planner.times import times_in
-from assistant.planner.words import NO_PLACES, SURNAMES, Token, phrases, plain, tokens
+from assistant.planner.words import NO_PLACES, SURNAMES, Token, phrases, plain, tokens, values
 
 _FIELD = {"topic", "title", "credit", "category", "organiser", "status"}
 _RANKS = (Role.TEACHER, Role.SCHOOL_ADMIN, Role.TOWN_ADMIN, Role.COUNTY_ADMIN, Role.CITY_ADMIN)
 # How probable an intent must be where words are left over, and to be offered; chosen on the tuning cases.
 _SURE, _LIKELY, _FOREIGN = 0.4, 0.15, 0.85
-# What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
 _SHORT = 4  # characters
 OWN = ""  # among the units named: the asker's own
-_TOTALS = ("一共", "总共", "共计")
 # What says nothing without what was spoken of: 再查一下, 我的, 第二个, 这个呢.
 _POINTING = {"list", "self", "take", "top", "why", "others"}
 _THIS = ("那个", "这个", "那", "这", "哪个", "对吧", "不对")
 _LEFT_OVER = {"rest", "place", "group", "id"}
 _NUMBERED = ("编号", "工号", "号码")
-# More than one of what is said (两门 4 学时的, 每周 2 学时): what it comes to isn't reckoned here.
-_MULTIPLE = re.compile("[两俩仨二三四五六七八九十百\\d×*倍每各]")
-_TOTAL_SAID = ("修到", "攒到", "学到", "补到", "加到")  # hours in all, where one more would be said
+# What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
 _TWISTS = {"times", "goal", "less", "not_counted", "status", "rule", "except"}
 
 
@@ -53,25 +47,6 @@ class Intent(StrEnum):
     UNIT = "unit"
     UNCLEAR = "unclear"
     FOREIGN = "foreign"
-
-
-class Item(NamedTuple):
-    """Hours that a what-if adds, as decimal text."""
-
-    hours: str
-    category: str
-    organiser: str | None
-
-
-class Survey(NamedTuple):
-    """What is asked of a unit: by which level, whom alone, in which order, how many; of money or reach, as a file."""
-
-    level: str | None = None
-    only: str | None = None
-    order: str | None = None
-    top: int | None = None
-    about: str | None = None
-    export: bool = False
 
 
 # What the rules are overruled in by the likeness to examples, and how probable it must make another intent; only one
@@ -126,7 +101,7 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
     `role`: who asks. `places`: names of units around the asker, by how they may be said, with their paths.
     """
     cut = [_of_whom(token, role) for token in tokens(question, places)]
-    people, times, items = people_in(cut), times_in(cut, today), _items(cut)
+    people, times, items = people_in(cut), times_in(cut, today), items_in(cut)
     kinds = {token.kind for token in cut}
     if items:
         kinds = (kinds | {"hours"}) - {"number"}
@@ -142,13 +117,13 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
         intent=intent,
         years=years,
         span=times.span,
-        categories=_values(cut, "category"),
-        organisers=_values(cut, "organiser"),
-        statuses=_values(cut, "status"),
+        categories=values(cut, "category"),
+        organisers=values(cut, "organiser"),
+        statuses=values(cut, "status"),
         people=people,
         items=items or (),
         units=units,
-        survey=_survey(cut, kinds, len(units)) if intent is Intent.UNIT else None,
+        survey=survey_in(cut, kinds, len(units)) if intent is Intent.UNIT else None,
         rest=[token.text for token in cut if token.kind in _LEFT_OVER and token.text not in people],
         kinds=_kinds(question),
         domain=bool(kinds & _FIELD) or "phone" in _kinds(question),
@@ -264,11 +239,11 @@ def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: 
         "spare": "rest" in kinds and not people,
         "odd": _odd(cut, kinds, people),
         "named": _named(cut, people),
-        "twist": kinds & (_TWISTS - {"less"}) or _lessened(cut) or (items and _multiplied(cut)),
+        "twist": kinds & (_TWISTS - {"less"}) or lessened(cut) or (items and multiplied(cut)),
         "unheeded": matter and not kinds & {"self", "year", "category"},
         "bare": ("policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3) or _is_a_word(cut),
         "bare_gap": kinds <= {"gap", "filler", "policy", "stop"},
-        "pending_through": kinds & {"what_if", "approved"} and _values(cut, "status") == ["待审核"],
+        "pending_through": kinds & {"what_if", "approved"} and values(cut, "status") == ["待审核"],
         "about_money": any(word in said for word in measures["ratio"]),
         "about_reach": any(word in said for word in measures["coverage"]),
     }
@@ -279,24 +254,6 @@ def _is_a_word(cut: Sequence[Token]) -> bool:
     """Whether all that is said is one word that asks nothing: 学时, 培训, 专业."""
     words = [token for token in cut if token.kind != "stop"]
     return len(words) == 1 and (words[0].kind in ("category", "organiser") or words[0].text in phrases()["general"])
-
-
-def _lessened(cut: Sequence[Token]) -> bool:
-    """Whether a what-if takes away, or says a total (一共修6学时) where one more would be said."""
-    words = [token for token in cut if token.kind != "filler"]
-    return any(token.text in _TOTAL_SAID for token in words) or any(
-        token.kind == "less" and (token.text not in _TOTALS or (after and after[0].kind in ("hours", "take", "number")))
-        for token, after in ((token, words[place + 1 :]) for place, token in enumerate(words))
-    )
-
-
-def _multiplied(cut: Sequence[Token]) -> bool:
-    """Whether hours are said to be taken several times."""
-    told = {"hours", "category", "organiser", "year", "short_year", "id"}
-    read = _with_hours(cut)
-    # After a verdict a number is what it is held against: 够42了吗.
-    left = [token for place, token in enumerate(read) if place == 0 or read[place - 1].kind not in ("gap", "goal")]
-    return any(token.kind not in told and _MULTIPLE.search(token.text) for token in left)
 
 
 def _odd(cut: Sequence[Token], kinds: set[str], people: Sequence[str]) -> bool:
@@ -326,109 +283,6 @@ def _named(cut: Sequence[Token], people: Sequence[str]) -> bool:
         return True
     first = cut[0].text if cut and cut[0].kind == "filler" else ""
     return len(first) > 1 and first[0] in SURNAMES and first not in ("全部", "那么", "那个", "那些")
-
-
-def _survey(cut: Sequence[Token], kinds: set[str], units: int) -> Survey:
-    """What is asked of a unit."""
-    levels, orders = _values(cut, "by_level"), _values(cut, "rank")
-    tops = [number for token in cut if token.kind == "top" if (number := _number(token.text))]
-    said = "".join(token.text for token in cut)
-    abouts = [name for name, words in phrases()["measures"].items() if any(word in said for word in words)]
-    about = abouts[0] if len(abouts) == 1 else "both" if abouts else None
-    level = levels[0] if levels and ((units < 2 and not about) or levels[0] != "teacher") else None
-    if level is None and (kinds & {"list", "records", "export", "no_records"}) and "people" not in kinds and not about:
-        level = "teacher"
-    if level is None and "people" in kinds and "category" in kinds:
-        level = "teacher"  # whoever lacks hours of a category is counted one by one
-    if level is None and orders and "compare" not in kinds:
-        of_people = (
-            "title" in kinds
-            or orders[0] == "most_counted"
-            or any(t.text[-1:] in "人位名" for t in cut if t.kind == "top")
-        )
-        level = "teacher" if of_people else "school"
-    order = orders[0] if orders else None
-    only = _only(cut, kinds) if level == "teacher" else None
-    return Survey(level, only, order, tops[0] if tops else None, about, "export" in kinds)
-
-
-def _only(cut: Sequence[Token], kinds: set[str]) -> str | None:
-    """Which teachers are meant: those who are short, unless others are said."""
-    if "no_records" in kinds:
-        return "no_records"
-    if "rank" in kinds:
-        return "short" if "least_remaining" in _values(cut, "rank") else None
-    verdicts = [(place, token) for place, token in enumerate(cut) if token.kind in ("gap", "goal")]
-    if not verdicts:
-        return None
-    place, token = verdicts[-1]
-    negated = place > 0 and cut[place - 1].text in ("没", "没有", "未", "不", "还没", "都没")
-    all_of_them = any(one.text == "都" for one in cut) and any(one.text == "吗" for one in cut)
-    met = token.kind == "goal" or token.value == "met"
-    return "met" if met and not negated and not all_of_them else "short"
-
-
-def _number(text: str) -> int | None:
-    digits = re.sub(r"[前后倒数名位个所家人]", "", text)
-    if len(digits) == 2 and set(digits) <= set("两二三四五六七八九"):
-        return None  # 两三个 is no number
-    value = int(digits) if digits.isdigit() else numeral(digits) if digits else None
-    return int(value) if value else None
-
-
-def _values(cut: Sequence[Token], kind: str) -> list[str]:
-    return list(dict.fromkeys(token.value for token in cut if token.kind == kind))
-
-
-def _items(cut: Sequence[Token]) -> list[Item] | None:
-    """The hours of a what-if, each with the category and organiser said beside it; None where that can't be told."""
-    cut = _with_hours(cut)
-    amounts = [place for place, token in enumerate(cut) if token.kind == "hours"]
-    if len(amounts) == 1:
-        sides = [[cut]]
-    else:
-        after = [cut[start:end] for start, end in pairwise([*amounts, len(cut)])]
-        before = [cut[start:end] for start, end in pairwise([0, *amounts])]
-        sides = [after, before]
-    for side in sides if amounts else []:
-        found = [_item(cut[place].value, near) for place, near in zip(amounts, side, strict=True)]
-        if None not in found:
-            return [item for item in found if item]
-    return None
-
-
-def _with_hours(cut: Sequence[Token]) -> list[Token]:
-    """In a what-if a bare number beside a category or after "more" is hours (公需再修6个); after a verdict it isn't."""
-    if not {token.kind for token in cut} & {"what_if", "more"}:
-        return [*cut]
-    found: list[Token] = []
-    for place, token in enumerate(cut):
-        before, after = cut[max(place - 1, 0) : place], cut[place + 1 : place + 2]
-        beside = {one.kind for one in (*before, *after)} & {"category", "more", "organiser"}
-        if token.kind in ("number", "top") and beside and not {one.kind for one in before} & {"gap", "goal"}:
-            token = Token("hours", re.sub("[^0-9.零一二两三四五六七八九十百点]", "", token.text), token.text)
-        found.append(token)
-    return found
-
-
-def _item(said: str, near: Sequence[Token]) -> Item | None:
-    """Hours with what is said near them: exactly one category and at most one organiser."""
-    amount, categories, organisers = _amount(said), _values(near, "category"), _values(near, "organiser")
-    if amount is None or len(categories) != 1 or len(organisers) > 1:
-        return None
-    return Item(amount, categories[0], organisers[0] if organisers else None)
-
-
-def _amount(text: str) -> str | None:
-    number = re.sub(r"个?(?:学时|课时)$", "", text)
-    if not number[0].isdigit():
-        vague = len(number) > 1 and not set(number) & set("十百点")  # 三四个学时
-        value = None if number[0] == "-" or vague else numeral(number)
-        number = "" if value is None else hours.show(int(value * 100))
-    try:
-        return hours.show(hours.parse(number)) if hours.parse(number) else None
-    except ValueError:
-        return None
 
 
 def _kinds(question: str) -> frozenset[str]:

@@ -206,6 +206,11 @@ def _in_place(token: Token) -> bool:
     )
 
 
+def values(cut: Sequence[Token], kind: str) -> list[str]:
+    """What the tokens of a kind stand for, each once."""
+    return list(dict.fromkeys(token.value for token in cut if token.kind == kind))
+
+
 _MATTER = {"rest", "place", "group", "matter", "topic", "category", "organiser", "status", "others", "less", "except"}
 
 

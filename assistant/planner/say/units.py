@@ -6,8 +6,9 @@ from assistant.answer import Outcome, Table
 from assistant.compliance import Check, Report, Row
 from assistant.draft import Draft
 from assistant.fixed import DENIED
-from assistant.planner.read import Reading, Survey
+from assistant.planner.read import Reading
 from assistant.planner.say.common import mark, usual
+from assistant.planner.surveys import Survey
 from assistant.results import Compliance, Units
 from assistant.tabled import STATUS, cycle, percent, school
 
