@@ -107,7 +107,7 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
         kinds = (kinds | {"hours"}) - {"number"}
     signs = _signs(cut, kinds, people, items) | ({"manager"} if role is not Role.TEACHER else set())
     signs |= {"years"} if len(times.years) > 1 else set()
-    signs |= ({"odd"} if times.vague else set()) | ({"part"} if times.span else set())
+    signs |= ({"odd", "vague"} if times.vague else set()) | ({"part"} if times.span else set())
     intent, sure = _settled(cut, signs, people)
     years, units = times.years, _units(cut, role)
     if intent is Intent.UNIT and "compare" in kinds and len(years) == 1 and years[0] != today.year:

@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from assistant.figures import numeral
@@ -12,6 +13,9 @@ from assistant.planner.words import Token
 _FIRST_YEAR, _AHEAD = 1970, 10
 _MOST_YEARS = 5
 _UNTIL_NOW = ("至今", "到现在", "截至目前", "截止目前", "到目前", "目前为止")
+_PARTS = ("month", "month_ago", "span", "day", "months")
+_EDGE = re.compile("[之以]?[前后]$|左右")
+_FROM = ("从", "自", "自从")
 _RECENT = 2015  # from here on two digits are a year (22年), before they may be a number of years
 
 
@@ -31,7 +35,9 @@ def times_in(cut: Sequence[Token], today: date) -> Times:
     sane = all(_FIRST_YEAR <= one <= today.year + _AHEAD for one in years) and len(years) <= _MOST_YEARS
     spans = _spans(cut, today, year if sane else today.year)
     odd = any(token.kind == "short_year" and 2000 + int(token.value) not in years for token in cut)
-    vague = ("vague_time" in kinds and not spans) or odd or not sane or (bool(spans) and len(years) > 1)
+    # Before or after a month: whether it is part of it, nobody can tell.
+    edged = any(one.kind in _PARTS and _EDGE.match(after.text) for one, after in pairwise(cut))
+    vague = ("vague_time" in kinds and not spans) or odd or not sane or edged or (bool(spans) and len(years) > 1)
     if not spans or vague:
         return Times(years, None, vague)
     return Times(
@@ -68,11 +74,14 @@ def _year(said: int | str, this_year: int) -> int:
 
 
 def _spans(cut: Sequence[Token], today: date, year: int) -> list[tuple[date, date]]:
-    """The stretches named, in order. A month said as a limit (截至10月底) begins with its year."""
+    """The stretches named, in order. A month said as a limit (截至10月底) begins with its year, 以来 ends today."""
     found: list[tuple[date, date]] = []
     for place, token in enumerate(cut):
-        if place + 1 < len(cut) and cut[place + 1].text == "了":
+        after = cut[place + 1] if place + 1 < len(cut) else None
+        if after and after.text == "了":
             continue  # 都十一月了: the day on which it is asked
+        if found and (token.kind == "since" or token.text in _UNTIL_NOW) and cut[place - 1].kind in _PARTS:
+            found[-1] = found[-1][0], today
         if token.kind == "span":
             first, last = str(token.value).split("/")
             found.append((date.fromisoformat(f"{year}-{first}"), date.fromisoformat(f"{year}-{last}")))
@@ -92,7 +101,8 @@ def _spans(cut: Sequence[Token], today: date, year: int) -> list[tuple[date, dat
         elif token.kind == "month":
             span = _month(year, _number(token.value[:-1]))
             until = place > 0 and cut[place - 1].kind == "until" and not any(one.kind == "month" for one in cut[:place])
-            found.append((date(year, 1, 1), span[1]) if until else span)
+            begins = place > 0 and cut[place - 1].text in _FROM
+            found.append((date(year, 1, 1), span[1]) if until else (span[0], today) if begins else span)
     return found
 
 
@@ -106,6 +116,6 @@ def _month(year: int, month: int) -> tuple[date, date]:
 
 def _joined(cut: Sequence[Token]) -> bool:
     """Whether two months are said as a stretch: 1月到6月."""
-    places = [place for place, token in enumerate(cut) if token.kind in ("month", "month_ago", "span", "day", "months")]
+    places = [place for place, token in enumerate(cut) if token.kind in _PARTS]
     between = cut[places[0] + 1 : places[-1]]
     return len(places) <= 2 and all(token.text in "到至-~—" for token in between)

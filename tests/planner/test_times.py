@@ -57,6 +57,10 @@ def test_the_years_named(question: str, years: list[int]) -> None:
         ("截至10月底", "2023-01-01", "2023-10-31"),
         ("5月10日", "2023-05-10", "2023-05-10"),
         ("5月10日到6月3日", "2023-05-10", "2023-06-03"),
+        ("九月以来", "2023-09-01", "2023-11-15"),
+        ("从九月修了多少", "2023-09-01", "2023-11-15"),
+        ("9月到现在", "2023-09-01", "2023-11-15"),
+        ("从3月到6月", "2023-03-01", "2023-06-30"),
     ],
 )
 def test_the_stretch_named(question: str, first: str, last: str) -> None:
@@ -122,3 +126,8 @@ def test_any_text_has_times_and_stretches_are_in_order(text: str, today: date) -
         first, last = found.span
         assert first <= last
         assert len(found.years) <= 1
+
+
+@pytest.mark.parametrize("question", ["九月之后", "九月前", "九月以前", "上半年之后", "12月以来"])
+def test_before_and_after_a_month_or_a_time_to_come_is_asked_back(question: str) -> None:
+    assert times(question).vague
