@@ -28,6 +28,7 @@ OWN = ""  # among the units named: the asker's own
 # What says nothing without what was spoken of: 再查一下, 我的, 第二个, 这个呢.
 _POINTING = {"list", "self", "take", "top", "why", "others"}
 _THIS = ("那个", "这个", "那", "这", "哪个", "对吧", "不对")
+_CHANGES = ("进步", "退步", "涨了", "升了", "降了", "变化")
 _LEFT_OVER = {"rest", "place", "group", "id"}
 _NUMBERED = ("编号", "工号", "号码")
 # What turns a what-if into another question: less of it, its refusal, another rule, a goal instead of an amount.
@@ -140,11 +141,20 @@ def _of_whom(token: Token, role: Role) -> Token:
 def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
     """The intent, and where none is sure those to offer, likeliest first."""
     intent, offered = _likeliest(cut, signs, people)
-    grouped = "odd" in signs and signs & {"group", "stage"}
+    return (Intent.UNCLEAR, ()) if intent is Intent.UNIT and _uncounted(cut, signs) else (intent, offered)
+
+
+def _uncounted(cut: Sequence[Token], signs: set[str]) -> bool:
+    """Whether a unit is asked about as nothing is counted: of a group or a kind of school, by a number of hours, who
+    took no part or was rejected, how each has changed.
+    """
+    limited = "odd" in signs and signs & (
+        {"group", "stage"} if "about_money" in signs else {"group", "stage", "except"}
+    )
     absent = any(token.kind == "less" and token.text[0] in "没不" for token in cut)
-    if intent is Intent.UNIT and "manager" in signs and (grouped or absent):
-        return Intent.UNCLEAR, ()  # of a group, a kind of school, who took no part: nothing is counted so
-    return intent, offered
+    rejected = set(values(cut, "status")) - {"待审核"}
+    changed = "by_level" in signs and any(token.text in _CHANGES for token in cut)
+    return "manager" in signs and bool(limited or absent or rejected or changed)
 
 
 def _likeliest(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
