@@ -1,17 +1,20 @@
 """The HTTP API and the pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
-from api import compliance, errors, feedback, imports
+from api import compliance, errors, feedback, imports, notes, runs, threads
+from api.running import Running
 from api.tokens import Tokens
 from assistant.answer import Answer, Calculation, Citation, Outcome
 from assistant.ask import taken
@@ -24,13 +27,15 @@ from assistant.settings import Settings
 from assistant.store import policies
 
 PAGES = Path(__file__).parent / "pages"
-# No script, style, font or picture from anywhere else, nothing inline, and no page around ours.
+# No script, style, font or picture from anywhere else, nothing inline, no text that becomes markup; and no page around
+# ours but the one that is made for it.
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors "
 )
+_FRAMED = "/embed"
 _HEADERS = {
-    "Content-Security-Policy": _CSP,
+    "Content-Security-Policy": _CSP + "'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -97,10 +102,12 @@ def create_app(settings: Settings) -> FastAPI:
     tokens = Tokens(settings)
     installation = install(settings)
     installation.index.open()
+    running = Running(installation)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await run_in_threadpool(running.close)
         installation.close()
 
     app = FastAPI(
@@ -112,16 +119,20 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    _add_headers(app)
+    _add_headers(app, settings.origins)
     _add_operations(app, installation)
-    _add_api(app, installation, tokens)
+    _add_api(app, installation, running, tokens)
     _add_pages(app, installation)
     app.state.tokens = tokens
     app.state.installation = installation
+    app.state.running = running
     return app
 
 
-def _add_headers(app: FastAPI) -> None:
+def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
+    """`origins`: of other sites whose pages may load the widget, call the API with a token, and frame `/embed`."""
+    framed = {"Content-Security-Policy": _CSP + (" ".join(origins) or "'none'")}
+
     @app.middleware("http")
     async def headers(request: Request, call_next: Any) -> Response:
         response: Response
@@ -129,12 +140,23 @@ def _add_headers(app: FastAPI) -> None:
             response = await call_next(request)
         except Exception as error:
             response = errors.unexpected(request, error)
-        for name, value in _HEADERS.items():
+        for name, value in (_HEADERS | framed if request.url.path == _FRAMED else _HEADERS).items():
             response.headers.setdefault(name, value)
         # Pages and scripts are asked for again after every upgrade; what is somebody's is never kept.
         private = request.url.path.startswith("/v1/")
         response.headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
+        if origins:
+            response.headers.add_vary_header("Origin")
         return response
+
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key"],
+            expose_headers=["Retry-After", runs.RUN_HEADER, runs.THREAD_HEADER],
+        )
 
 
 def _add_operations(app: FastAPI, installation: Installation) -> None:
@@ -161,7 +183,7 @@ def _add_operations(app: FastAPI, installation: Installation) -> None:
         return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
 
 
-def _add_api(app: FastAPI, installation: Installation, tokens: Tokens) -> None:
+def _add_api(app: FastAPI, installation: Installation, running: Running, tokens: Tokens) -> None:
     bearer = HTTPBearer(auto_error=False, description="JWT：sub 为账号，aud 为 xueshi")
     assistant = installation.assistant
 
@@ -222,17 +244,26 @@ def _add_api(app: FastAPI, installation: Installation, tokens: Tokens) -> None:
     compliance.add(app, installation, Asker)
     feedback.add(app, installation, Asker)
     imports.add(app, installation, Asker)
+    notes.add(app, installation, Asker)
+    runs.add(app, installation, running, Asker)
+    threads.add(app, installation, Asker)
 
 
 def _add_pages(app: FastAPI, installation: Installation) -> None:
-    @app.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGES / "index.html")
+    def add(path: str, file: str) -> None:
+        app.get(path, include_in_schema=False)(lambda: FileResponse(PAGES / file))
+
+    add("/", "chat.html")
+    add("/chat", "chat.html")
+    add("/admin", "admin.html")
+    add(_FRAMED, "embed.html")
+    add("/answers/{answer_id}", "receipt.html")
+    add("/widget.js", "widget.js")
 
     @app.get("/policies/{policy_id}", include_in_schema=False)
     def policy_page(policy_id: str) -> FileResponse:
         with installation.database.read() as connection:
             there = any(meta.id == policy_id for meta in policies.metas(connection))
-        return FileResponse(PAGES / "index.html", status_code=200 if there else 404)
+        return FileResponse(PAGES / "policy.html", status_code=200 if there else 404)
 
     app.mount("/static", StaticFiles(directory=PAGES), name="static")

@@ -65,14 +65,14 @@ def demo_app(demo: Settings) -> FastAPI:
     app = create_app(demo)
     installation, tokens = app.state.installation, app.state.tokens
 
-    @app.get("/demo/accounts", include_in_schema=False)
+    @app.get("/v1/demo/accounts", include_in_schema=False)
     def accounts() -> dict[str, Any]:
         with installation.database.read() as connection:
             found = people.accounts(connection)
         listed = [{"account": name, "role": role, "name": person, "unit": unit} for name, role, person, unit in found]
         return {"today": TODAY.isoformat(), "default": ACCOUNT, "accounts": listed}
 
-    @app.post("/demo/token", include_in_schema=False)
+    @app.post("/v1/demo/token", include_in_schema=False)
     def token(chosen: Chosen) -> dict[str, str]:
         with installation.database.read() as connection:
             if people.account(connection, chosen.account) is None:

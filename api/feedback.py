@@ -1,7 +1,7 @@
-"""Feedback over HTTP: on one's own answers, and for administrators what was said in their unit and below."""
+"""Feedback over HTTP: on one's own answers, and for administrators what was said and asked in their unit and below."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Query
@@ -53,6 +53,21 @@ class Opinions(BaseModel):
     total: int
 
 
+class QuestionView(BaseModel):
+    """A question that the corpus had no answer to, or whose answer was disliked; not who asked it."""
+
+    question: str
+    asked_at: datetime
+    outcome: str
+    comment: str | None
+
+
+class Questions(BaseModel):
+    """The latest first."""
+
+    questions: list[QuestionView]
+
+
 def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     """The routes. `asker`: FastAPI's annotated account of whoever is signed in."""
 
@@ -74,6 +89,20 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
         with installation.database.read() as connection:
             found, total = feedback.opinions(connection, account.scope, limit)
         return Opinions(feedback=[_view(one) for one in found], total=total)
+
+    @app.get("/v1/questions", summary="本单位及下级单位的人问过的：政策库未收录的，或回答被评为不好的")
+    def questions(
+        account: asker,
+        kind: Annotated[Literal["no_evidence", "down"], Query(description="政策库未收录，或评价为不好")],
+        limit: Annotated[int, Query(description="最多几条", ge=1, le=500)] = 100,
+    ) -> Questions:
+        if account.scope.unit is None:
+            raise NotPermitted()
+        find = feedback.unanswered if kind == "no_evidence" else feedback.disliked
+        with installation.database.read() as connection:
+            found = find(connection, account.scope, limit)
+        views = [one._asdict() | {"asked_at": datetime.fromtimestamp(one.asked_at, _HERE)} for one in found]
+        return Questions(questions=[QuestionView.model_validate(view) for view in views])
 
 
 def _view(one: Opinion) -> OpinionView:

@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
 from assistant.agent import Agent, Called, Drafted
 from assistant.answer import Answer, Outcome
+from assistant.basis import Basis, basis
 from assistant.draft import Draft
 from assistant.errors import HomeInUse, NotRegistered, QuestionError, Unavailable, XueshiError, trace
-from assistant.events import Replaced, Status, Text, doing, parts
+from assistant.events import Replaced, Status, Text, Waiting, doing, parts
 from assistant.fixed import UNAVAILABLE, wording
 from assistant.guard import Evidence, Rejected, prove, seal
 from assistant.identity import Account
@@ -26,7 +27,7 @@ from assistant.results import Hours, Records, Result, Run
 from assistant.rules.make_up import Course
 from assistant.settings import Settings
 from assistant.store import people, turns, units
-from assistant.store.database import Database
+from assistant.store.database import Connection, Database
 from assistant.store.named import Named, named
 from assistant.text import is_text, is_utf8
 from assistant.wire import ModelRun, Said
@@ -57,6 +58,18 @@ class Asked:
     before: Sequence[tuple[str, str]]
     places: Mapping[str, str]
     blank: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The whole answer is known, and what it rests on; what of its text hasn't been told comes next."""
+
+    answer: Answer
+    basis: Basis = field(default_factory=Basis)
+
+
+# What happens while a question is answered, for whoever passes it on as it happens.
+Happening = Event | Proven | Waiting
 
 
 class Assistant:
@@ -103,48 +116,62 @@ class Assistant:
         if not is_utf8(thread or ""):
             raise QuestionError("问题中有不能显示的字符，请重新输入。")
         with self._database.write() as connection:
-            limit = self._settings.rate_limit if limited else None
-            thread, turn = turns.open_turn(connection, account.name, question, thread, limit)
-            before = turns.earlier(connection, thread)
-            places = units.vocabulary(connection, account.place)
-        blank = Answer(id=turn, thread_id=thread, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
-        asked = Asked(question, account, self._settings.clock(), before, places, blank)
-        return self._kept(asked, self._answered(asked))
+            asked = self.take(connection, question, account, thread, limited)
+        return self._told(asked)
 
-    def _kept(self, asked: Asked, events: Generator[Event]) -> Generator[Event]:
-        """The events as they are shown; the answer is kept before it is sent, a stopped one as far as it was shown."""
-        shown, answer = "", asked.blank
+    def take(
+        self, connection: Connection, question: str, account: Account, thread: str | None, limited: bool = True
+    ) -> Asked:
+        """Note a question, as `taken` gives it, within the caller's transaction. Raises what `stream` raises."""
+        limit = self._settings.rate_limit if limited else None
+        thread, turn = turns.open_turn(connection, account.name, question, thread, limit)
+        before = turns.earlier(connection, thread)
+        places = units.vocabulary(connection, account.place)
+        blank = Answer(id=turn, thread_id=thread, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
+        return Asked(question, account, self._settings.clock(), before, places, blank)
+
+    def _told(self, asked: Asked) -> Generator[Event]:
+        with closing(self.answer(asked)) as happenings:
+            for one in happenings:
+                if not isinstance(one, Proven | Waiting):
+                    yield one
+
+    def answer(self, asked: Asked) -> Generator[Happening]:
+        """What happens as a question is answered; the answer is kept before it is told, as far as it was if stopped."""
+        shown, proven = "", Proven(asked.blank)
         try:
-            with closing(events):
-                for event in events:
-                    match event:
+            with closing(self._answered(asked)) as happenings:
+                for one in happenings:
+                    match one:
                         case Text(part):
                             shown += part
-                            yield event
+                            yield one
                         case Replaced():
                             if shown:
                                 shown = ""
-                                yield event
-                        case Status():
-                            yield event
-                        case Answer():
-                            answer = event
-            if not answer.text.startswith(shown):
+                                yield one
+                        case Proven():
+                            proven = one
+                        case _:
+                            yield one
+            if not proven.answer.text.startswith(shown):
                 shown = ""
                 yield Replaced()
-            for part in parts(answer.text[len(shown) :]):
+            yield proven
+            for part in parts(proven.answer.text[len(shown) :]):
                 shown += part
                 yield Text(part)
         except GeneratorExit:
             stopped = asked.blank.model_copy(update={"text": shown})
             with self._database.write() as connection:
-                turns.stop_turn(connection, answer.id, stopped.model_dump(mode="json"))
+                turns.stop_turn(connection, stopped.id, stopped.model_dump(mode="json"))
             raise
         with self._database.write() as connection:
-            turns.close_turn(connection, answer.id, answer.model_dump(mode="json"))
-        yield answer
+            kept, rests_on = proven.answer.model_dump(mode="json"), proven.basis.model_dump(mode="json")
+            turns.close_turn(connection, proven.answer.id, kept, rests_on)
+        yield proven.answer
 
-    def _answered(self, asked: Asked) -> Generator[Event]:
+    def _answered(self, asked: Asked) -> Generator[Happening]:
         """By the language model, where there is one and what it says is proven; else all anew by the planner."""
         if self._model and self._circuit.admits():
             try:
@@ -161,12 +188,12 @@ class Assistant:
         except HomeInUse:
             raise
         except XueshiError as error:
-            yield asked.blank.model_copy(update={"text": str(error)})
+            yield Proven(asked.blank.model_copy(update={"text": str(error)}))
         except Exception as error:
             _LOG.error("question %s could not be answered: %s", asked.blank.id, trace(error))
-            yield asked.blank
+            yield Proven(asked.blank)
 
-    def _by_planner(self, asked: Asked) -> Iterator[Event]:
+    def _by_planner(self, asked: Asked) -> Iterator[Happening]:
         run = Run(asked.account, asked.today, asked.places)
         for event in self._planner.stream(asked.question, run, asked.before):
             if isinstance(event, Called):
@@ -174,9 +201,10 @@ class Assistant:
             elif isinstance(event, Drafted):
                 with self._database.read() as connection:
                     answer = seal(connection, asked.question, event.draft, event.results, run.sources, asked.blank)
-                yield answer
+                    proven = Proven(answer, basis(connection, answer, event.results))
+                yield proven
 
-    def _by_model(self, model: Agent, asked: Asked) -> Iterator[Event]:
+    def _by_model(self, model: Agent, asked: Asked) -> Iterator[Happening]:
         """ModelFailed: it gives nothing to go by. Rejected: what it says isn't proven."""
         named_by = Pseudonyms(partial(self._named, asked.account))
         run = ModelRun(asked.account, asked.today, people=named_by, limits=self._limits)
@@ -184,13 +212,15 @@ class Assistant:
         try:
             for event in in_time(model.stream(asked.question, run, asked.before), self._limits.whole):
                 match event:
+                    case Waiting():
+                        yield event
                     case Called(tool):
                         yield doing(tool)
                     case Said():
-                        proven = self._proven(asked, run, event)
-                        if proven.startswith(shown) and proven != shown:
-                            yield Text(proven.removeprefix(shown))
-                            shown = proven
+                        sure = self._proven(asked, run, event)
+                        if sure.startswith(shown) and sure != shown:
+                            yield Text(sure.removeprefix(shown))
+                            shown = sure
                     case Drafted():
                         drafted = event
         except ModelFailed:
@@ -201,7 +231,8 @@ class Assistant:
             raise Rejected("no result that the question asks for")
         with self._database.read() as connection:
             answer = prove(connection, asked.question, drafted.draft, drafted.results, run.sources, asked.blank)
-        yield answer
+            proven = Proven(answer, basis(connection, answer, drafted.results))
+        yield proven
 
     def _proven(self, asked: Asked, run: Run, said: Said) -> str:
         """A text as far as it has come, as it will be sent; empty while something in it isn't proven yet."""

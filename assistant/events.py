@@ -31,6 +31,11 @@ class Replaced:
     """The text so far is withdrawn; another takes its place from its beginning."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing has happened for a moment: whoever listens may stop."""
+
+
 def doing(tool: str) -> Status:
     """What is said while a tool runs, whatever it is called with."""
     return Status(_DOING.get(tool, "正在查找"))

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from langchain_core.language_models import BaseChatModel
 
 from assistant.errors import SettingsError
+from assistant.events import Waiting
 from assistant.settings import Settings
 
 _T = TypeVar("_T")
+_MOMENT = 0.25  # seconds
 _COMPATIBLE = "openai"  # the provider of every endpoint that speaks OpenAI's chat completions
 
 
@@ -101,10 +103,11 @@ class _Over:
     error: BaseException | None = None
 
 
-def in_time(items: Generator[_T], seconds: float) -> Iterator[_T]:
+def in_time(items: Generator[_T], seconds: float) -> Iterator[_T | Waiting]:
     """The items of a generator that runs in a thread of its own, so that nobody waits for it longer than `seconds`.
 
-    ModelFailed: the time is over. A generator that is left alone is closed when it next comes up with something.
+    `Waiting` whenever there is none for a moment. ModelFailed: the time is over. A generator that is left alone is
+    closed when it next comes up with something.
     """
     told: queue.SimpleQueue[_T | _Over] = queue.SimpleQueue()
     left = threading.Event()
@@ -125,9 +128,12 @@ def in_time(items: Generator[_T], seconds: float) -> Iterator[_T]:
     try:
         while True:
             try:
-                item = told.get(timeout=max(0.0, until - time.monotonic()))
+                item = told.get(timeout=max(0.0, min(_MOMENT, until - time.monotonic())))
             except queue.Empty:
-                raise ModelFailed("out of time") from None
+                if time.monotonic() >= until:
+                    raise ModelFailed("out of time") from None
+                yield Waiting()
+                continue
             if not isinstance(item, _Over):
                 yield item
             elif item.error:

@@ -16,6 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from assistant.errors import SettingsError
 
 PREFIX = "XUESHI_"
+_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_ORIGIN = re.compile(rf"https?://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:]+\])(:[1-9]\d{{0,4}})?")
+_OWN_PORTS = {(True, "443"), (False, "80")}
 SHIPPED_CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
 
@@ -37,6 +40,24 @@ class Settings(BaseSettings):
     today: date | None = Field(None, description="固定“今天”（YYYY-MM-DD），供测试与审计；默认取上海时间")
     rate_limit: int = Field(30, ge=1, description="每个账号每分钟的提问数")
     corpus: Annotated[list[Path], NoDecode] = Field([], description="另加的政策目录，以 `:` 分隔；同名政策以后者为准")
+
+    origins: Annotated[list[str], NoDecode] = Field([], description="可以嵌入助手的网站，如 https://portal.example.cn")
+
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return re.findall(r"[^\s,]+", value) if isinstance(value, str) else value
+
+    @field_validator("origins")
+    @classmethod
+    def _exact(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            # As browsers send it: nothing after the port, and no port that is the scheme's own.
+            if not _ORIGIN.fullmatch(origin) or (origin.startswith("https:"), origin.rpartition(":")[2]) in _OWN_PORTS:
+                raise ValueError(
+                    f"{origin} 不是网站的来源：应写成 https://主机 或 https://主机:端口，小写，末尾没有斜线，不能用 *"
+                )
+        return origins
 
     @field_validator("corpus", mode="before")
     @classmethod

@@ -1,91 +1,175 @@
-import { bringTo, button, details, el, kind, lines, place, policyLink, remark, table } from "./dom.js";
+import { bringTo, button, details, el, lines, pageLink, place, remark, table } from "./dom.js";
+import { words } from "./words.js";
 
-const OUTCOMES = {
-  no_evidence: "政策库未收录", no_rule: "当地没有学时规定", no_records: "期间内没有记录",
-  not_permitted: "不在可查看范围", clarify: "请补充说明", out_of_scope: "不在问答范围", unavailable: "暂不可用",
-};
-const WHY = {
-  cap: "超过登记上限", pending: "待审核", rejected: "已驳回",
-  outside_period: "不在核算期间内", unclassified: "科目类别无法对应", duplicate: "重复登记",
-};
-const SUMS = ["科目类别", "要求", "已审核", "计入", "还差", "依据"];
-const PLAN = ["科目类别", "学时", "组织单位", "项目", "依据"];
+/** A mark, or the beginning of one that the next part may complete. */
+const MARK = /\[\^([^\]\s]{1,8})\]/;
+const CUT_MARK = /\[(\^[^\]\s]{0,8})?$/;
 
-/** The parts of one answer, conclusion first. */
-export function answerParts({ outcome, text, citations, calculation: made, projection, plan, tables }) {
-  const { cite, list } = cited(citations);
-  const parts = text.split(/\n+/).map((line) => el("p", { class: "conclusion" }, marked(line, cite)));
-  if (OUTCOMES[outcome]) parts.unshift(el("p", { class: "outcome" }, OUTCOMES[outcome]));
-  if (made) parts.push(calculation("核算结果", made, cite, !projection));
-  if (projection) parts.push(assumption(projection, cite));
-  const step = ({ category, hours, organiser, title, citation }) =>
-    [category, hours, organiser || "不限", title || "不限", cite(citation)];
-  if (plan && plan.length) parts.push(table("补学计划", PLAN, plan.map(step)));
-  return [...parts, ...tables.map((given) => listing(given, cite)), list];
+/** One answer, conclusion first. It may come in parts: citations, then text, then everything else. */
+export class AnswerView {
+  /**
+   * @param {object} options
+   * @param {object} [options.t] words
+   * @param {string} [options.server] the origin that links lead to
+   * @param {(path: string) => void} [options.save] fetches a table's file; without it none is offered
+   */
+  constructor({ t = words("zh"), server = "", save } = {}) {
+    this.prose = el("div", { class: "prose" });
+    this.node = el("div", { class: "answer" }, this.prose);
+    this.list = el("ol");
+    Object.assign(this, { t, server, save, sources: new Map(), said: "", rest: "", early: false });
+  }
+
+  /** Know a citation. A mark whose citation isn't known stays plain text. */
+  citation(citation) {
+    if (this.sources.has(citation.id)) return;
+    const item = this.source(citation);
+    this.sources.set(citation.id, item);
+    this.list.append(item);
+  }
+
+  /** The next part of the text; a mark that is cut waits for its other half. */
+  text(part) {
+    this.said += part;
+    const [cut] = CUT_MARK.exec(this.rest + part) || [""];
+    const whole = (this.rest + part).slice(0, -cut.length || undefined);
+    this.rest = cut;
+    whole.split(/\n+/).forEach((line, at) => {
+      if (at || !this.prose.lastChild) this.prose.append(el("p", { class: "conclusion" }));
+      this.prose.lastChild.append(...this.marked(line));
+    });
+  }
+
+  /** The text so far is withdrawn. */
+  withdraw() {
+    this.prose.textContent = this.said = this.rest = "";
+  }
+
+  /** All that comes with the text. @param {object} answer contract's fields */
+  finish({ outcome, calculation: made, projection, plan, tables }) {
+    const { t, said } = this;
+    if (this.early) {
+      this.withdraw();
+      this.text(said);
+    }
+    this.prose.querySelectorAll(".conclusion:empty").forEach((blank) => blank.remove());
+    if (this.rest) this.prose.lastChild.append(this.rest);
+    if (t.outcomes[outcome]) this.prose.before(el("p", { class: "outcome" }, t.outcomes[outcome]));
+    const parts = made ? [this.calculation(t.calculation, made, !projection)] : [];
+    if (projection) parts.push(this.assumption(projection));
+    if (plan && plan.length) parts.push(this.plan(plan));
+    const sources = el("section", { class: "sources" }, el("h3", {}, t.sources), this.list);
+    this.node.append(...parts, ...tables.map((given) => this.table(given)), this.sources.size ? sources : "");
+  }
+
+  /** Text whose marks have become buttons. */
+  marked(text) {
+    return text.split(MARK).map((part, at) => (at % 2 ? this.cite(part) : part));
+  }
+
+  /** The button that opens a citation's quote. */
+  cite(id) {
+    const item = this.sources.get(id);
+    if (!item) {
+      this.early = true; // a language model's text may come before its citations
+      return id ? `[${id}]` : "";
+    }
+    const open = ({ currentTarget }) => {
+      this.sources.forEach((other) => other.classList.toggle("marked", other === item));
+      item.from = currentTarget; // where 回到正文 leads
+      item.firstChild.open = true;
+      bringTo(item.firstChild.firstChild, "nearest");
+      item.scrollIntoView({ block: "nearest" });
+    };
+    return button(id, open, { class: "cite", "aria-label": this.t.source(id) });
+  }
+
+  source({ id, title, number, locator, text, quote, url }) {
+    const { t, server } = this;
+    const kind = el("span", { class: "kind" }, text === "original" ? t.original : t.digest);
+    const where = el("span", { class: "place" }, place(locator));
+    const name = [el("span", { class: "mark" }, id), `《${title}》${number || ""} `, where, kind];
+    const back = ({ currentTarget }) => bringTo(currentTarget.closest("li").from, "nearest");
+    const href = viewerAt(server, { url, quote });
+    const link = href ? pageLink(href, t.toClause, t.newTab) : "";
+    const links = el("p", { class: "links" }, link, button(t.toText, back, { class: "quiet back" }));
+    return el("li", {}, details(name, false, el("blockquote", {}, lines(quote)), links));
+  }
+
+  /** `open`: whether what was not counted is unfolded. */
+  calculation(title, made, open) {
+    const { t } = this;
+    const rows = made.categories.map(({ category, required, recorded, counted, shortfall, citation }) => {
+      const [least, short] = required === null ? [t.unset, "—"] : [required, shortfall];
+      return [category, least, recorded, counted, short, this.cite(citation)];
+    });
+    rows.push([t.total, made.required, "", made.counted, made.remaining, ""]);
+    const bars = made.categories.map((line) => categoryBar(line, t, this.cite(line.citation)));
+    const parts = [el("h3", {}, t.period(title, made.from, made.to)), el("ul", { class: "bars" }, bars)];
+    if (made.carried_forward) parts.unshift(el("p", { class: "stale" }, t.stale));
+    if (made.pending !== "0") parts.push(remark(t.pending(made.pending, made.remaining_if_approved)));
+    const item = (text, part) => el("li", {}, text, this.cite(part.citation), this.records(part.record_ids));
+    const left = made.not_counted.map((part) => item(t.notCountedItem(part.hours, t.why[part.why]), part));
+    if (left.length) parts.push(details(t.notCounted, open, el("ul", {}, left)));
+    const steps = made.steps.map((step) => item(step.text, step));
+    const sums = table(t.table(title), t.sums, rows, { class: "sums" });
+    return el("section", {}, parts, details(t.steps(steps.length), false, el("ol", {}, steps), sums));
+  }
+
+  /** The records that something rests on: a few are named at once, many on demand. */
+  records(ids) {
+    const names = el("span", { class: "records" }, ids.join(this.t.joined));
+    return ids.length < 4 ? names : details(this.t.records(ids.length), false, names);
+  }
+
+  assumption(made) {
+    const { t } = this;
+    const list = made.assumed.map(({ category, organiser, hours }) => t.assumedItem(category, organiser, hours));
+    const note = el("p", {}, t.assumed(list.join(t.joined)));
+    const after = this.calculation(t.projection, made, false);
+    return el("section", { class: "projection" }, el("h3", {}, t.projection), note, after);
+  }
+
+  plan(plan) {
+    const { any, plan: caption, planColumns } = this.t;
+    const row = ({ category, hours, organiser, title, citation }) =>
+      [category, hours, organiser || any, title || any, this.cite(citation)];
+    return table(caption, planColumns, plan.map(row));
+  }
+
+  table({ caption, columns, rows, total_rows: total, export_url: file }) {
+    const { t, save } = this;
+    if (!rows.length) return remark(t.none(caption));
+    const cells = rows.map((row) => row.map((cell) => (cell.includes("[^") ? this.marked(cell) : cell)));
+    const shown = table(caption + (total > rows.length ? t.cut(total, rows.length) : ""), columns, cells);
+    // Only a path of the server's own: a token goes nowhere else.
+    const offered = save && file && /^\/v1\/[^\\]*$/.test(file);
+    return el("section", {}, shown, offered ? button(t.export, () => save(file), { class: "quiet" }) : "");
+  }
 }
 
-/** Text whose marks `[^1]` have become citation buttons. */
-const marked = (text, cite) => text.split(/\[\^([^\]]+)\]/).map((part, at) => (at % 2 ? cite(part) : part));
-
-/** The list of citations, and `cite`: the button that leads to one. A mark without its citation stays plain text. */
-function cited(citations) {
-  const items = new Map(citations.map((citation) => [citation.id, citationItem(citation)]));
-  const show = (item, from) => {
-    items.forEach((other) => other.classList.toggle("marked", other === item));
-    item.from = from; // where 回到正文 leads
-    bringTo(item, "center");
-  };
-  const cite = (id) => {
-    const click = ({ currentTarget }) => show(items.get(id), currentTarget);
-    return items.has(id) ? button(id, click, { class: "cite", "aria-label": `依据 ${id}` }) : id ? `[${id}]` : "";
-  };
-  const list = el("section", { class: "sources" }, el("h3", {}, "依据"), el("ol", {}, ...items.values()));
-  return { cite, list: items.size ? list : "" };
+/** The parts of a whole answer, conclusion first. @returns {HTMLElement} */
+export function answerNode(answer, options) {
+  const view = new AnswerView(options);
+  answer.citations.forEach((citation) => view.citation(citation));
+  view.text(answer.text);
+  view.finish(answer);
+  return view.node;
 }
 
-function citationItem({ id, title, number, locator, text, quote, url }) {
-  const where = [`《${title}》${number || ""} `, el("span", { class: "place" }, place(locator)), kind(text)];
-  const goBack = ({ currentTarget }) => bringTo(currentTarget.closest("li").from, "center");
-  const links = el("p", { class: "links" }, policyLink(url, "查看条款"), button("回到正文", goBack, { class: "quiet" }));
-  const source = el("p", {}, el("span", { class: "mark" }, id), where);
-  return el("li", { tabindex: -1 }, source, el("blockquote", {}, lines(quote)), links);
+/** The policy viewer at a citation's clause, which marks the quote; null: not an address of a policy. */
+export function viewerAt(server, { url, quote }) {
+  const [, path, locator] = /^(\/policies\/[^/?#\\]+)(#.*)?$/.exec(url) || [];
+  return path ? `${server}${path}?quote=${encodeURIComponent(quote)}${locator || ""}` : null;
 }
 
-/** `open`: whether what was not counted is unfolded. */
-function calculation(title, made, cite, open) {
-  const rows = made.categories.map(({ category, required, recorded, counted, shortfall, citation }) => {
-    const [least, short] = required === null ? ["不单列", "—"] : [required, shortfall];
-    return [category, least, recorded, counted, short, cite(citation)];
-  });
-  rows.push(["合计", made.required, "", made.counted, made.remaining, ""]);
-  const parts = [table(`${title}（${made.from} 至 ${made.to}，单位：学时）`, SUMS, rows, { class: "sums" })];
-  if (made.carried_forward) parts.push(remark("所依据的规定已过有效期，没有新的规定，暂按原规定核算。"));
-  if (made.pending !== "0") parts.push(remark(pendingNote(made)));
-  const item = (text, part) => el("li", {}, text, cite(part.citation), records(part.record_ids));
-  const left = made.not_counted.map((part) => item(`${part.hours} 学时：${WHY[part.why]}`, part));
-  if (left.length) parts.push(details("没有计入的学时", open, el("ul", {}, left)));
-  const steps = made.steps.map((step) => item(step.text, step));
-  return el("section", {}, parts, details(`核算过程（${steps.length} 步）`, false, el("ol", {}, steps)));
+/** A category's state in words, with a bar that is only a picture of them. */
+export function categoryBar({ category, required, counted, shortfall }, t, cited = "") {
+  const text = el("span", {}, category, " ", el("small", {}, t.counted(counted, required)), cited);
+  if (required === null) return el("li", {}, text, remark(t.unset));
+  const state = shortfall === "0" ? ["met", t.categoryMet] : ["short", t.short(shortfall)];
+  return el("li", {}, text, el("span", { class: state[0] }, state[1]), bar(counted, required));
 }
 
-export const pendingNote = ({ pending, remaining_if_approved: left }) =>
-  `另有 ${pending} 学时待审核，没有计入；若全部通过，还差 ${left} 学时。`;
-
-/** The records that something rests on: a few are named at once, many on demand. */
-function records(ids) {
-  const names = el("span", { class: "records" }, ids.join("、"));
-  return ids.length < 4 ? names : details(`${ids.length} 条记录`, false, names);
-}
-
-function assumption(made, cite) {
-  const say = ({ category, organiser, hours }) => `${category}${organiser ? `（${organiser}）` : ""} ${hours} 学时`;
-  const note = el("p", {}, `假设再取得并审核通过：${made.assumed.map(say).join("、")}。以下不是实际记录。`);
-  return el("section", { class: "projection" }, el("h3", {}, "假设之后"), note, calculation("假设之后", made, cite, false));
-}
-
-function listing({ caption, columns, rows, total_rows: total }, cite) {
-  if (!rows.length) return remark(`${caption}：没有。`);
-  const cells = rows.map((row) => row.map((cell) => (cell.includes("[^") ? marked(cell, cite) : cell)));
-  const cut = total > rows.length ? `（共 ${total} 行，列出前 ${rows.length} 行）` : "";
-  return table(caption + cut, columns, cells);
-}
+/** Only a picture of the figures beside it, so not for screen readers. */
+export const bar = (value, max) => el("progress", { value: Math.min(value, max), max, "aria-hidden": "true" });

@@ -1,109 +1,350 @@
-import { answerParts } from "./answer.js";
-import { button, el, say } from "./dom.js";
-import { isTouch, sendOnEnter } from "./enter.js";
+import { Composer } from "./composer.js";
+import { button, el } from "./dom.js";
+import { isTouch } from "./enter.js";
+import { History } from "./history.js";
 import { progressParts } from "./progress.js";
+import { lendToken, Problem } from "./session.js";
+import { Run } from "./stream.js";
+import { follow } from "./theme.js";
+import { Turn } from "./turn.js";
+import { words } from "./words.js";
 
-const LONGEST = 2000; // characters, as the server counts them
-const NEAR = 80; // pixels from the page's end within which a new answer may move the page
-const FIRST = ["我今年还差多少学时？", "为什么有的学时没有计入？", "如果我再修4学时专业科目呢？", "列出我今年的记录"];
-const FIRST_OF_OTHERS = ["（教师姓名或编号）今年还差多少学时？", "镇级培训最多能计多少学时？", "学校的培训经费有什么要求？"];
-const size = (text) => Array.from(text.trim()).length;
+const NEAR = 80; // pixels from the end within which a growing answer moves what is seen
 
 /** One account's conversation. It is thrown away whole when the account changes, so that nothing of it can linger. */
 export class Chat {
-  /** `me`: what /v1/me said; `signIn(why)`: for a token no longer accepted. `session` is to be set before use. */
-  constructor(me, signIn) {
-    const node = document.getElementById("chat").content.firstElementChild.cloneNode(true);
-    const [card, log, count, box, button] = node.querySelectorAll(".progress, .log, .count, textarea, .primary");
-    Object.assign(this, { account: me.account, signIn, node, log, count, box, session: null, thread: null });
-    if (me.teacher_id) card.append(...progressParts(me));
-    else card.remove(); // no records of one's own
-    this.offer(me.teacher_id ? FIRST : FIRST_OF_OTHERS, "可以这样问", log);
-    box.addEventListener("input", () => this.measure());
-    sendOnEnter(box, () => this.send());
-    button.addEventListener("click", () => this.send());
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {object} options
+   * @param {?string} [options.lang]
+   * @param {?string} [options.theme] light, dark, or as the system is set
+   * @param {() => void} [options.close] closes the panel that the chat is in; without it there is nothing to close
+   * @param {(me: object) => void} [options.opened] told who is signed in
+   */
+  constructor(session, { lang, theme, close, opened = () => {} } = {}) {
+    const t = words(lang);
+    const say = (text) => (this.status.textContent = text);
+    Object.assign(this, { session, t, say, thread: null, run: null, asking: false, me: null, opened });
+    this.status = el("p", { class: "unseen", role: "status" });
+    this.notice = el("div", { class: "notice", hidden: true });
+    this.progress = el("section", { class: "progress", "aria-label": t.progress });
+    // Not live: a screen reader would be flooded by every part. The status line tells what matters.
+    this.log = el("div", { class: "log", role: "log", "aria-live": "off", "aria-label": t.conversation });
+    this.body = el("div", { class: "body", tabindex: -1 }, this.progress, this.log);
+    this.history = new History(t, session, {
+      open: (id) => this.openThread(id),
+      deleted: (id) => id === this.thread && this.begin(),
+      say,
+    });
+    this.composer = new Composer(t, { send: (text, touch) => this.send(text, touch), stop: () => this.stop(), say });
+    this.node = el("div", { class: "xueshi", lang: t.lang }, this.bar(close), this.notice, this.body,
+      this.history.node, this.composer.node, this.status);
+    this.undo = [lendToken(session), follow(this.node, theme), this.watchNetwork()];
+    this.options = { t, session, server: session.server, say, save: (path) => this.save(path) };
   }
 
-  /** Fit the box to its text, and count once the limit is near. */
-  measure() {
-    this.box.style.height = "auto";
-    this.box.style.height = `${this.box.scrollHeight + 2}px`;
-    const left = LONGEST - size(this.box.value);
-    this.count.textContent = left < 0 ? `超出 ${-left} 字，请缩短` : left <= 200 ? `还可以写 ${left} 字` : "";
+  /** The name and what can be done beside asking. */
+  bar(close) {
+    const { t } = this;
+    const closing = close ? button("×", close, { class: "close", "aria-label": t.close }) : "";
+    this.past = button(t.history, () => this.showHistory(this.history.node.hidden), { "aria-expanded": "false" });
+    const fresh = button(t.newThread, () => this.begin(true));
+    const name = [el("h2", {}, t.title), el("span", { class: "motto" }, t.motto)];
+    return el("div", { class: "bar" }, name, fresh, this.past, closing);
   }
 
-  draft(text) {
-    this.box.value = text;
-    this.measure();
+  /** Forget everything and stop listening. */
+  destroy() {
+    this.session.end();
+    this.undo.forEach((undo) => undo());
+    this.node.remove();
   }
 
-  send() {
-    const question = this.box.value.trim();
-    if (!question) this.box.focus();
-    else if (size(question) > LONGEST) say(`问题最多 ${LONGEST} 字，请缩短后再发送。`);
-    else this.ask(question, isTouch()); // a touch keyboard would cover the answer: without focus it goes
+  /** What the chat is doing, for its looks. */
+  set state(state) {
+    this.node.dataset.state = state;
   }
 
-  offer(questions, title, parent) {
-    const choose = (question) => {
-      if (!question.startsWith("（")) return this.ask(question, true);
-      this.draft(question); // “（教师姓名）……” has a blank to fill in first
-      this.box.focus();
-      return this.box.setSelectionRange(0, question.indexOf("）") + 1);
-    };
-    const items = questions.map((question) => el("li", {}, button(question, () => choose(question))));
-    this.offered = el("div", { class: "suggestions" }, el("p", {}, title), el("ul", {}, items));
-    if (items.length) parent.append(this.offered);
-  }
-
-  /** Ask, unless an answer is awaited. `move`: whether focus goes to the new turn; `old`: the turn it replaces. */
-  async ask(question, move, old) {
-    if (this.busy) return say("上一个问题还在回答，请稍候。");
-    const reply = el("div", { class: "reply" }, el("p", { class: "waiting" }, "正在查找依据并核算"));
-    const turn = el("article", { tabindex: -1, "aria-label": question }, el("p", { class: "asked" }, question), reply);
-    const { session, thread, log, offered } = this;
-    this.busy = true;
-    if (this.box.value.trim() === question) this.draft("");
-    [offered, old].forEach((gone) => gone && gone.remove());
-    log.append(turn);
-    if (move) turn.focus({ preventScroll: true });
-    window.scrollTo(0, document.documentElement.scrollHeight);
-    say("正在回答");
+  /** Find out who is signed in, and offer something to ask. */
+  async open() {
+    const opening = (this.opening = {});
+    const over = () => this.session.ended || this.opening !== opening;
+    this.state = "loading";
+    this.tell(this.t.opening);
     try {
-      const answer = await session.call("/v1/ask", { question, thread_id: thread });
-      if (session.ended) return;
-      const { scrollHeight, scrollTop, clientHeight } = document.documentElement;
-      const follow = scrollHeight - scrollTop - clientHeight < NEAR;
-      this.thread = answer.thread_id;
-      reply.textContent = "";
-      reply.append(...answerParts(answer));
-      this.offer(answer.suggestions, "还可以问", reply);
-      if (follow) turn.scrollIntoView({ block: "start" }); // one reads an answer from its beginning
-      say("回答已到");
+      const me = await this.session.call("/v1/me");
+      if (over()) return;
+      this.tell("");
+      this.me = me;
+      this.opened(me);
+      this.progress.textContent = "";
+      if (me.teacher_id) this.progress.append(...progressParts(me, this.t, this.session.server));
+      this.progress.hidden = !me.teacher_id;
+      this.signedIn(true);
+      if (this.log.firstChild) this.state = "done";
+      else this.begin();
+      this.say(this.t.opened);
     } catch (problem) {
-      if (!session.ended) this.fail(problem, question, turn, reply);
+      if (!over()) this.refused(problem, () => this.open());
     }
-    this.busy = false;
+  }
+
+  /** Somebody else may have signed in: what is open is seen again once it is known to be the same account's. */
+  verify() {
+    this.session.forget();
+    this.signedIn(false);
+    return this.open();
+  }
+
+  /** Go to where one writes; by touch that would only bring up the keyboard. */
+  focus() {
+    if (!isTouch()) this.composer.focus();
+  }
+
+  /** A line above the conversation, and what can be done about it. */
+  tell(text, label, action) {
+    this.notice.textContent = "";
+    this.notice.append(el("p", {}, text), label ? button(label, action) : "");
+    this.notice.hidden = !text;
+    if (text) this.say(text);
+  }
+
+  /** Why nothing can be shown; `again` tries once more. */
+  refused(problem, again) {
+    const out = problem.status === 401;
+    this.state = out ? "signed-out" : "error";
+    if (out) this.signedIn(false);
+    this.tell(this.why(problem), out ? this.t.signIn : this.t.retry, out ? () => this.open() : again);
+  }
+
+  /** Whose conversation it is must be known for it to be seen; the draft stays either way. */
+  signedIn(yes) {
+    this.body.hidden = this.composer.node.hidden = !yes;
+    if (!yes) this.showHistory(false);
+  }
+
+  why({ status, message }) {
+    const { t } = this;
+    if (status === 401) return t.signedOut;
+    if (status === 0) return navigator.onLine ? t.unreachable : t.offline;
+    if (status === undefined) return t.broken; // our own mistake, not the server's
+    return message || t.failed;
+  }
+
+  watchNetwork() {
+    const changed = () => {
+      const waiting = this.node.dataset.state === "error" && !this.me;
+      if (!navigator.onLine) this.tell(this.t.offline);
+      else if (waiting) this.open();
+      else if (this.node.dataset.state !== "signed-out") this.tell("");
+    };
+    const names = ["online", "offline"];
+    names.forEach((name) => window.addEventListener(name, changed));
+    return () => names.forEach((name) => window.removeEventListener(name, changed));
+  }
+
+  // Threads.
+
+  /** A new conversation. */
+  begin(move) {
+    this.leave();
+    const { t, me } = this;
+    this.state = "empty";
+    this.offer(me && !me.teacher_id ? t.firstOfOthers : t.first, t.welcome);
+    if (move) this.composer.focus();
+  }
+
+  /** Leave the conversation that is open. A run that goes on is kept by the server, to be found in the history. */
+  leave() {
+    this.showHistory(false);
+    this.run = this.thread = null;
+    this.working(false);
+    this.log.textContent = "";
+  }
+
+  showHistory(shown) {
+    this.past.setAttribute("aria-expanded", String(shown));
+    this.past.textContent = shown ? this.t.back : this.t.history;
+    this.body.classList.toggle("behind", shown);
+    if (shown) this.history.show();
+    else this.history.hide();
+  }
+
+  async openThread(id) {
+    try {
+      const { turns } = await this.session.call(`/v1/threads/${encodeURIComponent(id)}`);
+      this.leave();
+      this.thread = id;
+      turns.forEach(({ question, answer, answer_id: answerId, stopped, run_id: runId }) => {
+        const turn = this.add(question);
+        if (answer) turn.show(answer, stopped, () => this.ask(question, true));
+        else if (runId) this.follow(turn, new Run(this.session, id, question, runId, answerId), true);
+        else turn.fail(this.t.expired, 0, () => this.ask(question, true, turn));
+      });
+      const last = turns[turns.length - 1];
+      if (last && last.answer) this.offer(last.answer.suggestions, this.t.more);
+      if (!this.run) this.state = "done";
+      this.body.focus({ preventScroll: true });
+      this.scroller.scrollTop = this.scroller.scrollHeight;
+      this.say(this.t.opened);
+    } catch (problem) {
+      if (this.session.ended) return;
+      if (problem.status === 401) this.refused(problem);
+      else this.say(this.why(problem));
+    }
+  }
+
+  // Asking.
+
+  /** A question from the box; whether it was taken. */
+  send(question, touch) {
+    if (this.asking) {
+      this.say(this.t.busy);
+      return false;
+    }
+    this.ask(question, touch); // a touch keyboard would cover the answer: without focus it goes
+    return true;
+  }
+
+  offer(questions, title) {
+    const choose = (question) => (question.startsWith("（") ? this.composer.fillIn(question) : this.ask(question, true));
+    const items = questions.map((question) => el("li", {}, button(question, () => choose(question))));
+    if (items.length) this.log.append(el("div", { class: "suggestions" }, el("p", {}, title), el("ul", {}, items)));
+  }
+
+  add(question) {
+    this.log.querySelectorAll(".suggestions").forEach((old) => old.remove());
+    const turn = new Turn(question, this.options);
+    this.log.append(turn.node);
+    return turn;
+  }
+
+  working(yes) {
+    this.asking = this.composer.busy = yes;
+  }
+
+  /** Ask. `move`: whether focus goes to the new turn; `old`: the turn whose place it takes. */
+  ask(question, move, old) {
+    if (this.asking) return this.say(this.t.busy);
+    this.showHistory(false);
+    if (old) old.node.remove();
+    return this.follow(this.add(question), new Run(this.session, this.thread, question), move);
+  }
+
+  /** Show a run as it comes. */
+  async follow(turn, run, move) {
+    this.run = run;
+    this.working(true);
+    turn.wait(this.t.searching);
+    if (move) turn.node.focus({ preventScroll: true });
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.state = "loading";
+    this.say(this.t.answering);
+    const mine = () => !this.session.ended && this.run === run;
+    try {
+      for await (const part of run.parts()) {
+        if (!mine()) return;
+        this.take(turn, run, part);
+      }
+      if (mine()) await this.end(turn, run);
+    } catch (problem) {
+      if (mine()) await this.fail(problem, turn, run);
+    }
+    if (!mine()) return;
+    this.run = null;
+    this.working(false);
+  }
+
+  /** A part of the stream. */
+  take(turn, run, part) {
+    if (part.type === "lost") {
+      this.state = "offline";
+      return turn.doing(navigator.onLine ? this.t.lost : this.t.offline);
+    }
+    this.thread = run.thread;
+    this.following(turn, () => turn.part(part));
+    this.state = turn.view.said ? "streaming" : "loading";
+    if (part.type === "start") turn.doing(this.t.searching);
+    return undefined;
+  }
+
+  /** Have what is seen follow a growing answer whose end is in sight, as far as its beginning stays in sight. */
+  following(turn, grow) {
+    const { scroller } = this;
+    const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    grow();
+    if (!near) return;
+    const top = turn.node.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+    scroller.scrollTop = Math.min(scroller.scrollHeight, top);
+  }
+
+  /** What scrolls: the conversation, or everything where the screen is too low for both it and the box. */
+  get scroller() {
+    return getComputedStyle(this.body).overflowY === "visible" ? this.node : this.body;
+  }
+
+  /** The run has ended. What the stream did not tell, the thread does. */
+  async end(turn, run) {
+    const again = () => this.ask(turn.question, true);
+    const { finished, fault } = run;
+    if (fault) throw new Problem(500, fault);
+    if (finished === "abort" || (run.stopping && !finished)) {
+      turn.stop(again);
+      this.state = "stopped";
+      return this.say(this.t.stopped);
+    }
+    if (finished) this.following(turn, () => turn.finish(run.answer, again));
+    else await this.showKept(turn, run, again);
+    this.state = "done";
+    const [first] = turn.reply.querySelectorAll(".conclusion");
+    this.say(this.t.ready(first ? first.textContent : ""));
+    return this.following(turn, () => this.offer(turn.answer.suggestions, this.t.more));
+  }
+
+  async showKept(turn, run, again) {
+    const { turns } = await this.session.call(`/v1/threads/${encodeURIComponent(run.thread)}`);
+    const kept = turns.find((one) => one.answer_id === run.answer);
+    if (!kept || !kept.answer) throw new Problem(410, this.t.expired);
+    turn.show(kept.answer, kept.stopped, again);
+    turn.answer = kept.answer;
   }
 
   /** Say why there is no answer. The question goes back to the box unless another has been begun there. */
-  fail({ status, message, wait }, question, turn, reply) {
-    if (!this.box.value.trim()) this.draft(question);
-    if (status === 401 || status === 403) {
-      turn.remove();
-      return this.signIn(message);
+  async fail(problem, turn, run) {
+    if (problem.status === 410 && run.thread && !run.finished) {
+      const shown = this.showKept(turn, run, () => this.ask(turn.question, true));
+      if (await shown.then(() => true, () => false)) return void (this.state = "done");
     }
-    if (status === undefined) message = "页面没能显示这个回答，请刷新后重试。"; // our own mistake, not the server's
-    if (status === 404) this.thread = null; // that conversation is gone: go on in a new one
-    const again = button("重试", () => this.ask(question, true, turn));
-    const countDown = (left) => {
-      again.disabled = left > 0;
-      again.textContent = left > 0 ? `重试（${left} 秒后）` : "重试";
-      if (left > 0) setTimeout(countDown, 1000, left - 1);
+    if (!this.composer.draft.trim()) this.composer.draft = turn.question;
+    if (problem.status === 401) {
+      turn.node.remove();
+      return this.refused(problem);
+    }
+    if (problem.status === 404) this.thread = null; // that conversation is gone: go on in a new one
+    this.state = problem.status === 429 ? "limited" : "error";
+    const again = () => {
+      if (this.composer.draft.trim() === turn.question) this.composer.draft = "";
+      this.ask(turn.question, true, turn);
     };
-    countDown(wait);
-    reply.textContent = "";
-    reply.append(el("p", { class: "error" }, message), status === 422 ? "" : again);
-    say(message);
+    turn.fail(this.why(problem), problem.wait, problem.status === 422 ? null : again);
+    return this.say(this.why(problem));
+  }
+
+  stop() {
+    if (this.run) this.run.stop().catch(() => this.session.ended || this.say(this.t.notStopped));
+  }
+
+  /** Save a table's file, fetched with the token. */
+  async save(path) {
+    try {
+      const response = await this.session.fetch(path);
+      const [, name] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") || "") || [];
+      const address = URL.createObjectURL(await response.blob());
+      el("a", { href: address, download: name || path.split(/[?]/)[0].split("/").pop() }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 10000);
+      this.say(this.t.saved);
+    } catch (problem) {
+      if (!this.session.ended) this.say(this.why(problem));
+    }
   }
 }

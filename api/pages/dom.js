@@ -1,4 +1,10 @@
-/** An element. Strings become text and functions listeners, so nothing from the server can become markup or script. */
+/**
+ * An element. Strings become text and functions listeners, so nothing from the server can become markup or script.
+ * @param {string} tag
+ * @param {Object<string, unknown>} attributes false: left out
+ * @param {...(Node | string | Array)} children
+ * @returns {HTMLElement}
+ */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -30,12 +36,9 @@ export function bringTo(node, block) {
   node.scrollIntoView({ block });
 }
 
-/** Tell a screen reader. */
-export const say = (text) => (document.getElementById("status").textContent = text);
-
 /** A locator in words: `0` is the text before the first number, `尾` the text after the last clause. */
 export const place = (locator) => locator.replace(/(^|\/)0$/, "$1开头").replace(/(^|\/)尾$/, "$1结尾");
-export const kind = (text) => el("span", { class: "kind" }, text === "original" ? "原文" : "摘要");
-/** A policy opens in a tab of its own, so that the conversation is not lost. */
-export const policyLink = (href, label) =>
-  el("a", { href, target: "_blank", rel: "noopener" }, label, el("span", { class: "unseen" }, "（新标签页）"));
+
+/** A link to a page of our server, in a tab of its own that may borrow our token; the conversation stays open. */
+export const pageLink = (href, label, newTab, attributes) =>
+  el("a", { href, target: "_blank", rel: "opener", ...attributes }, label, el("span", { class: "unseen" }, newTab));

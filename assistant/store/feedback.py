@@ -4,7 +4,9 @@ import time
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, case, delete, false, func, insert, select
+from sqlalchemy.orm import InstrumentedAttribute
 
+from assistant.answer import Outcome
 from assistant.errors import NotFound
 from assistant.identity import Role, Scope
 from assistant.store.population import within
@@ -27,6 +29,15 @@ class Opinion(NamedTuple):
     at: float
     question: str
     outcome: str
+
+
+class Question(NamedTuple):
+    """A question, whosever. `asked_at` in seconds since the epoch, UTC; `comment`: what is said of its answer."""
+
+    question: str
+    asked_at: float
+    outcome: str
+    comment: str | None
 
 
 class Rated(NamedTuple):
@@ -59,6 +70,24 @@ def opinions(connection: Connection, scope: Scope, limit: int) -> tuple[list[Opi
     return [_opinion(row) for row in rows], total
 
 
+def unanswered(connection: Connection, scope: Scope, limit: int) -> list[Question]:
+    """The latest questions of the scope's unit and below that the corpus had nothing on."""
+    return _questions_of(connection, scope, Turn.outcome == Outcome.NO_EVIDENCE, limit)
+
+
+def disliked(connection: Connection, scope: Scope, limit: int) -> list[Question]:
+    """The latest questions of the scope's unit and below whose answers were rated down."""
+    return _questions_of(connection, scope, Feedback.rating == "down", limit)
+
+
+def _questions_of(connection: Connection, scope: Scope, which: ColumnElement[bool], limit: int) -> list[Question]:
+    columns: list[Any] = [Turn.question, Turn.asked_at, Turn.outcome, Feedback.comment]
+    query = select(*columns).select_from(Turn).outerjoin(Feedback, Feedback.answer_id == Turn.id)
+    query = _placed(query, Turn.account).where(which, _inside(scope))
+    rows = connection.execute(query.order_by(Turn.asked_at.desc(), Turn.id).limit(limit))
+    return [Question._make(row) for row in rows]
+
+
 def every(connection: Connection) -> list[Rated]:
     """Every opinion, latest first, for the operator."""
     rows = connection.execute(_opinions().add_columns(Turn.thread_id, Turn.asked_at)).all()
@@ -72,8 +101,12 @@ def _opinions() -> Select[Any]:
 
 
 def _joined(query: Select[Any]) -> Select[Any]:
-    query = query.select_from(Feedback).join(Turn, Turn.id == Feedback.answer_id)
-    query = query.outerjoin(AccountRow, AccountRow.account == Feedback.account)
+    return _placed(query.select_from(Feedback).join(Turn, Turn.id == Feedback.answer_id), Feedback.account)
+
+
+def _placed(query: Select[Any], account: ColumnElement[str] | InstrumentedAttribute[str]) -> Select[Any]:
+    """The query with what tells where an account works."""
+    query = query.outerjoin(AccountRow, AccountRow.account == account)
     return query.outerjoin(Teacher, Teacher.teacher_id == AccountRow.teacher_id)
 
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -15,6 +15,13 @@ from assistant.store.tables import ClauseRow, OriginalRow, PolicyRow, Revision
 from assistant.text import is_text
 
 _NAME = "policies"
+
+
+class PolicyVersion(NamedTuple):
+    """Which version of a policy is indexed: `sha256` is of its files."""
+
+    title: str
+    sha256: str
 
 
 def stamps(connection: Connection) -> dict[str, tuple[str, str]]:
@@ -86,6 +93,12 @@ def metas(connection: Connection) -> list[PolicyMeta]:
     """The metadata of all policies, by id."""
     rows = connection.execute(select(PolicyRow.meta).order_by(PolicyRow.id))
     return [PolicyMeta.model_validate(row.meta) for row in rows]
+
+
+def versions(connection: Connection, policy_ids: Iterable[str]) -> dict[str, PolicyVersion]:
+    """The versions of some policies that are indexed, by id."""
+    query = select(PolicyRow.id, PolicyRow.meta, PolicyRow.sha256).where(PolicyRow.id.in_(set(policy_ids)))
+    return {row.id: PolicyVersion(row.meta["title"], row.sha256) for row in connection.execute(query)}
 
 
 def policy(connection: Connection, policy_id: str) -> Policy | None:

@@ -197,7 +197,10 @@ class Thread(Base):
 
 
 class Turn(Base):
-    """A question and, once there is one, its answer as sent. `asked_at` in seconds since the epoch, UTC."""
+    """A question and, once there is one, its answer as sent. `asked_at` in seconds since the epoch, UTC.
+
+    `outcome` is the answer's; `basis`: the records, rules and policy versions that it was made of.
+    """
 
     __tablename__ = "turns"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -206,8 +209,40 @@ class Turn(Base):
     asked_at: Mapped[float]
     question: Mapped[str] = mapped_column(Text)
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    basis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
-    __table_args__ = (Index(None, "account", "asked_at"),)
+    __table_args__ = (Index(None, "account", "asked_at"), Index(None, "outcome", "asked_at"))
+
+
+class RunRow(Base):
+    """The answering of a question as a stream. Times in seconds since the epoch, UTC.
+
+    `key`: the client's own name for the sending, so that it is sent once. `beat_at`: when the process that answers was
+    last seen to live; `stopping`: it shall stop.
+    """
+
+    __tablename__ = "runs"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    answer_id: Mapped[str] = mapped_column(ForeignKey("turns.id"), index=True)
+    account: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str | None] = mapped_column(String(255))
+    beat_at: Mapped[float]
+    ended_at: Mapped[float | None]
+    stopping: Mapped[bool]
+
+    __table_args__ = (Index(None, "account", "key", unique=True),)
+
+
+class RunEvent(Base):
+    """An event of a run's stream as sent, `number` counted from 1; kept for some minutes after the run's end."""
+
+    __tablename__ = "run_events"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  found and written by its key alone
 
 
 class Feedback(Base):

@@ -3,17 +3,46 @@
 import re
 import secrets
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from assistant.errors import NotFound, TooManyQuestions
-from assistant.store.tables import Thread, Turn
+from assistant.store.tables import Feedback, RunEvent, RunRow, Thread, Turn
 from assistant.text import is_text
 
 _MINUTE = 60.0
 _MARK = re.compile(r"\[\^\d+\]")
 _OWNER = select(Thread.account).where(Thread.id == bindparam("thread"))
+
+
+class ThreadInfo(NamedTuple):
+    """A thread: its first question, and when it was last asked in, in seconds since the epoch, UTC."""
+
+    id: str
+    question: str
+    asked_at: float
+
+
+class TurnInfo(NamedTuple):
+    """A question and its answer as sent, None while there is none. `asked_at` in seconds since the epoch, UTC.
+
+    `basis`: what the answer was made of; None where that wasn't kept. `run_id`: the run that is still answering.
+    """
+
+    id: str
+    thread_id: str
+    asked_at: float
+    question: str
+    answer: dict[str, Any] | None
+    basis: dict[str, Any] | None
+    run_id: str | None
+
+
+_ANSWERING = and_(RunRow.answer_id == Turn.id, RunRow.ended_at.is_(None), Turn.answer.is_(None))
+_TURN = select(Turn.id, Turn.thread_id, Turn.asked_at, Turn.question, Turn.answer, Turn.basis, RunRow.id).outerjoin(
+    RunRow, _ANSWERING
+)
 
 
 def open_turn(
@@ -32,18 +61,18 @@ def open_turn(
     if thread is None:
         thread = _new_id("t")
         connection.execute(insert(Thread).values(id=thread, account=account))
-    # PostgreSQL can't even be asked for what is no text.
-    elif not is_text(thread) or connection.execute(_OWNER, {"thread": thread}).scalar_one_or_none() != account:
-        raise NotFound("没有这个对话，或它不属于您。")
+    else:
+        _check_owner(connection, account, thread)
     turn = _new_id("a")
     values = {"id": turn, "thread_id": thread, "account": account, "asked_at": now, "question": question}
     connection.execute(insert(Turn).values(values))
     return thread, turn
 
 
-def close_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None:
-    """Keep the answer as it was sent."""
-    connection.execute(update(Turn).where(Turn.id == turn).values(answer=answer))
+def close_turn(connection: Connection, turn: str, answer: dict[str, Any], basis: dict[str, Any] | None = None) -> None:
+    """Keep the answer as it was sent, and what it was made of."""
+    values = {"answer": answer, "outcome": answer["outcome"]} | ({"basis": basis} if basis else {})
+    connection.execute(update(Turn).where(Turn.id == turn).values(values))
 
 
 def stop_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None:
@@ -56,6 +85,51 @@ def earlier(connection: Connection, thread: str, most: int = 6) -> list[tuple[st
     query = select(Turn.question, Turn.answer).where(Turn.thread_id == thread, Turn.answer.is_not(None))
     rows = connection.execute(query.order_by(Turn.asked_at.desc(), Turn.id).limit(most)).all()
     return [(asked, _MARK.sub("", kept["text"])) for asked, kept in reversed(rows) if not kept.get("stopped")]
+
+
+def threads(connection: Connection, account: str, limit: int) -> list[ThreadInfo]:
+    """The account's threads, the one last asked in first."""
+    last = func.max(Turn.asked_at)
+    query = select(Turn.thread_id, last).where(Turn.account == account).group_by(Turn.thread_id)
+    found = connection.execute(query.order_by(last.desc(), Turn.thread_id).limit(limit)).all()
+    asked = select(Turn.thread_id, Turn.question).where(Turn.thread_id.in_([name for name, _ in found]))
+    rows = connection.execute(asked.order_by(Turn.asked_at.desc(), Turn.id.desc()))
+    first = {row.thread_id: row.question for row in rows}  # of each thread the last row counts: its first question
+    return [ThreadInfo(name, first[name], at) for name, at in found]
+
+
+def turns(connection: Connection, account: str, thread: str) -> list[TurnInfo]:
+    """What was asked and answered in a thread of the account's own, oldest first. NotFound."""
+    _check_owner(connection, account, thread)
+    rows = connection.execute(_TURN.where(Turn.thread_id == thread).order_by(Turn.asked_at, Turn.id))
+    return [TurnInfo._make(row) for row in rows]
+
+
+def turn(connection: Connection, account: str, answer_id: str) -> TurnInfo:
+    """The question that an answer of the account's own was given to. NotFound: there is none, or none yet."""
+    query = _TURN.where(Turn.id == answer_id, Turn.account == account, Turn.answer.is_not(None))
+    row = connection.execute(query).one_or_none() if is_text(answer_id) else None
+    if row is None:
+        raise NotFound("没有这个回答，或它不属于您。")
+    return TurnInfo._make(row)
+
+
+def delete_thread(connection: Connection, account: str, thread: str) -> None:
+    """Delete a thread of the account's own with all that hangs on it. NotFound."""
+    _check_owner(connection, account, thread)
+    answers = select(Turn.id).where(Turn.thread_id == thread)
+    of_it = select(RunRow.id).where(RunRow.answer_id.in_(answers))
+    connection.execute(delete(RunEvent).where(RunEvent.run_id.in_(of_it)))
+    connection.execute(delete(RunRow).where(RunRow.answer_id.in_(answers)))
+    connection.execute(delete(Feedback).where(Feedback.answer_id.in_(answers)))
+    connection.execute(delete(Turn).where(Turn.thread_id == thread))
+    connection.execute(delete(Thread).where(Thread.id == thread))
+
+
+def _check_owner(connection: Connection, account: str, thread: str) -> None:
+    # PostgreSQL can't even be asked for what is no text.
+    if not is_text(thread) or connection.execute(_OWNER, {"thread": thread}).scalar_one_or_none() != account:
+        raise NotFound("没有这个对话，或它不属于您。")
 
 
 def _new_id(kind: str) -> str:

@@ -408,20 +408,20 @@ def test_what_there_is_no_call_for(web: TestClient, bearer: Headers, problem: Pr
 
 
 def test_only_the_demo_hands_out_tokens(web: TestClient, problem: Problem) -> None:
-    problem(web.post("/demo/token", json={"account": "t0001"}), 404)
-    problem(web.get("/demo/accounts"), 404)
+    problem(web.post("/v1/demo/token", json={"account": "t0001"}), 404)
+    problem(web.get("/v1/demo/accounts"), 404)
 
 
 def test_the_demo_lets_one_choose_an_account(make_web: Any, problem: Problem) -> None:
     web = make_web(app=demo_app)
-    offered = web.get("/demo/accounts").json()
+    offered = web.get("/v1/demo/accounts").json()
     assert (offered["today"], offered["default"]) == ("2023-11-15", "t0001")
     names = {one["account"]: one["name"] for one in offered["accounts"]}
     assert (names["t0001"], names["t0002"]) == ("林晓岚", "莫国栋")
     for account in ("t0001", "t0002"):
-        token = web.post("/demo/token", json={"account": account}).json()["token"]
+        token = web.post("/v1/demo/token", json={"account": account}).json()["token"]
         assert web.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json()["account"] == account
-    problem(web.post("/demo/token", json={"account": "nobody"}), 404)
+    problem(web.post("/v1/demo/token", json={"account": "nobody"}), 404)
 
 
 def test_an_unexpected_failure_shows_no_insides(
@@ -521,7 +521,7 @@ class Page(HTMLParser):
         self.inside = ""
 
 
-@pytest.mark.parametrize("path", ["/", "/policies/dongguan-2023"])
+@pytest.mark.parametrize("path", ["/", "/chat", "/admin", "/embed", "/answers/a1", "/policies/dongguan-2023"])
 def test_a_page_is_served_with_all_that_it_loads(web: TestClient, path: str) -> None:
     response = web.get(path)
     assert response.status_code == 200
@@ -562,7 +562,7 @@ def test_every_response_has_the_safe_headers(web: TestClient, bearer: Headers, m
 
     responses = [
         web.get("/"),
-        web.get("/static/index.html"),
+        web.get("/static/chat.html"),
         web.get("/healthz"),
         web.get("/nowhere"),
         web.get("/v1/me"),

@@ -1,0 +1,97 @@
+import { el } from "./dom.js";
+
+/** @typedef {{account: string, role: string, unit: string, name: ?string}} SampleAccount */
+
+const PATIENCE = 1000; // milliseconds that an opener has to answer
+const ADMINS = { school_admin: "学校管理员", town_admin: "镇街管理员", county_admin: "县区管理员", city_admin: "市级管理员" };
+/** Roles of accounts in words. */
+export const ROLES = { teacher: "教师", ...ADMINS };
+
+/**
+ * The token of the page that opened this one. Only a page of exactly this origin is asked, or believed.
+ * @returns {Promise<?string>} null where there is no such page, or it has none to lend.
+ */
+export function borrowToken() {
+  const { opener } = window;
+  if (!ours(opener)) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    const end = (token) => {
+      window.removeEventListener("message", hear);
+      resolve(token);
+    };
+    const hear = ({ origin, source, data }) => {
+      const answer = origin === location.origin && source === opener && data && data.xueshi === "token";
+      if (answer && typeof data.token === "string") end(data.token);
+    };
+    window.addEventListener("message", hear);
+    setTimeout(end, PATIENCE, null);
+    opener.postMessage({ xueshi: "token?" }, location.origin);
+  });
+}
+
+/** Whether a window shows a page of ours: another origin's doesn't let its address be read. */
+function ours(other) {
+  try {
+    return Boolean(other) && other !== window && other.location.origin === location.origin;
+  } catch (_) {
+    return false;
+  }
+}
+
+/**
+ * Ask who one is, in the place of whatever is shown: in the demo a choice of sample accounts, else a token.
+ * @param {string} why What is said above the form.
+ * @param {(account: SampleAccount) => boolean} suits The demo's accounts that the page is for.
+ * @returns {Promise<string>} The token, once one is given; the server has yet to accept it.
+ */
+export async function askToken(why, suits) {
+  const [place, view] = ["sign-in", "view"].map((id) => document.getElementById(id));
+  const found = await fetch("/v1/demo/accounts").catch(() => null);
+  const [fields, token] = found && found.ok ? samples(await found.json(), suits) : pasted();
+  const fault = el("p", { class: "error", role: "alert" }, why);
+  view.hidden = true;
+  return new Promise((resolve) => {
+    const submit = async (event) => {
+      event.preventDefault();
+      const given = await token().catch(({ message }) => void (fault.textContent = message));
+      if (!given) return;
+      place.textContent = "";
+      view.hidden = false;
+      resolve(given);
+    };
+    const title = el("h2", {}, "请先登录");
+    place.textContent = "";
+    const send = el("button", { class: "primary" }, "登录");
+    place.append(el("form", { class: "card sign-in", submit }, title, fault, fields, send));
+    place.querySelector("select, input").focus();
+  });
+}
+
+/** The fields to choose a sample account by, and what gets its token. */
+function samples({ today, accounts }, suits) {
+  const some = accounts.filter(suits);
+  const units = new Map(some.map(({ unit }) => [unit, el("optgroup", { label: unit.split("/").join(" ") })]));
+  for (const { account, unit, name, role } of some) {
+    const words = [name, ROLES[role], account].filter(Boolean).join(" · ");
+    units.get(unit).append(el("option", { value: account }, words));
+  }
+  const select = el("select", { id: "sample", autocomplete: "off" }, ...units.values());
+  const token = async () => {
+    const body = JSON.stringify({ account: select.value });
+    const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+    const given = await fetch("/v1/demo/token", options).then((found) => found.json()).catch(() => ({}));
+    if (!given.token) throw new Error(given.detail || "没有连上服务器，请检查网络后重试。");
+    return given.token;
+  };
+  const note = el("p", { class: "remark" }, `演示：数据均为虚构，日期固定为 ${today}。`);
+  return [[note, el("label", { for: "sample" }, "选择示例账号"), select], token];
+}
+
+/** The field to paste a token into, and what reads it. */
+function pasted() {
+  const about = { autocomplete: "off", spellcheck: "false", "aria-describedby": "token-help" };
+  const input = el("input", { id: "token", ...about });
+  const help = "请从学校门户或企业微信打开本页；试用时可粘贴访问凭证。凭证只留在本页内存中，刷新后需重新登录。";
+  const token = async () => input.value.replace(/^\s*Bearer\s/i, "").trim();
+  return [[el("label", { for: "token" }, "登录凭证"), el("p", { class: "remark", id: "token-help" }, help), input], token];
+}
