@@ -41,6 +41,12 @@ _HEADERS = {
 }
 
 
+class Embedding(BaseModel):
+    """The origins of sites that may embed the widget: no secret, the headers of `/embed` tell them, too."""
+
+    origins: list[str]
+
+
 class Question(BaseModel):
     """A question, and the thread that it goes on with."""
 
@@ -197,6 +203,10 @@ def _add_api(app: FastAPI, installation: Installation, running: Running, tokens:
     @app.post("/v1/ask", summary="提问，得到一个有出处的回答")
     def ask(asked: Question, account: Asker) -> Answer:
         return assistant.ask(asked.question, account, asked.thread_id)
+
+    @app.get("/v1/embedding", summary="可以嵌入本助手的网站；不用登录")
+    def embedding() -> Embedding:
+        return Embedding(origins=list(installation.settings.origins))
 
     @app.get("/v1/me", summary="本人进度")
     def me(account: Asker) -> Me:

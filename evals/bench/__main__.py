@@ -1,7 +1,7 @@
-"""`python -m evals.bench [questions | corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
+"""`python -m evals.bench [questions | web | corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
 
-`questions`: what an answer takes, in one process and over HTTP; `corpus`: those over large corpora; `population`:
-the rules at scale, over 100,000 teachers if not told otherwise.
+`questions`: what an answer takes, in one process and over HTTP; `web`: and in a browser; `corpus`: those over large
+corpora; `population`: the rules at scale, over 100,000 teachers if not told otherwise.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
-from evals.bench import corpus, make_up, population, questions
+from evals.bench import corpus, make_up, population, questions, web
 from evals.bench.home import (
     ACCOUNT,
     QUESTION,
@@ -40,6 +40,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["questions"]:
             questions.main()
+        case ["web"]:
+            web.main()
         case ["corpus"]:
             corpus.main()
         case ["population", *size]:
@@ -47,6 +49,7 @@ def main() -> None:
         case _:
             sample()
             questions.main()
+            web.main()
             make_up.main()
             corpus.main()
             population.main()

@@ -134,3 +134,7 @@ def test_what_is_no_exact_site_stops_the_start(monkeypatch: pytest.MonkeyPatch, 
         settings.load()
     assert "XUESHI_ORIGINS" in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_the_sites_named_are_told(web: TestClient) -> None:
+    assert web.get("/v1/embedding").json() == {"origins": [PORTAL, OTHER]}

@@ -66,6 +66,18 @@ def test_a_plain_page_of_another_origin_gets_the_proven_answer(page: Page, site:
     assert page.evaluate("() => [localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
 
 
+def test_a_clause_and_a_receipt_open_without_signing_in_again(page: Page, site: Site) -> None:
+    panel = opened(page, site, "/leads.html")
+    turn = ask(panel)
+    turn.locator(".prose .cite").first.click()
+    for link, there in (("查看条款", ".clause.marked mark"), ("查看凭据", "h1")):
+        with page.context.expect_page() as opening:
+            turn.get_by_role("link", name=link).first.click()
+        expect(opening.value.locator(there).first).to_be_visible()
+        expect(opening.value.locator("#sign-in")).to_be_empty()
+        opening.value.close()
+
+
 def test_two_teachers_on_two_pages_get_their_own(context: BrowserContext, site: Site) -> None:
     told = {}
     for account in ("t0001", "t0002"):
