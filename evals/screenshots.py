@@ -6,12 +6,7 @@ Debian's `chromium` and a font with Chinese characters, such as `fonts-noto-cjk`
 
 import argparse
 import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +14,11 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from evals.bench.home import XUESHI, free_port, serving
+
 CHROMIUM = "/usr/bin/chromium"
 WINDOW: ViewportSize = {"width": 1100, "height": 760}
 PHONE: ViewportSize = {"width": 375, "height": 720}
-_PATIENCE = 120  # seconds that the demo has to come up
 
 
 def _signed_in(page: Page, url: str, account: str = "t0001") -> None:
@@ -122,30 +118,11 @@ def _taken(
 @contextmanager
 def _demo() -> Iterator[str]:
     """The demo on a port of its own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{(port := free_port())}"
     with tempfile.TemporaryDirectory() as home:
-        url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-c", "from api.cli import main; main()", "demo", "--port", str(port)]
-        with subprocess.Popen(command, env={**os.environ, "XUESHI_HOME": home}, stdout=subprocess.DEVNULL) as served:
-            try:
-                _wait(url, served)
-                yield url
-            finally:
-                served.terminate()
-
-
-def _wait(url: str, served: "subprocess.Popen[bytes]") -> None:
-    for _ in range(_PATIENCE * 2):
-        if served.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(f"{url}/healthz", timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise SystemExit("演示没有启动：请先运行 make demo SERVE=0 查看原因。")
+        env = {**os.environ, "XUESHI_HOME": home}
+        with serving([XUESHI, "demo", "--port", str(port)], f"{url}/readyz", env):
+            yield url
 
 
 def main() -> None:
