@@ -1,6 +1,7 @@
 """A verdict in the answer's fields, every clause as a token that quotes the words with the rule's figure."""
 
 from collections.abc import Mapping, Set
+from functools import lru_cache
 from typing import Any
 
 from assistant import hours
@@ -101,18 +102,18 @@ def cite(run: Run, policy: Policy, rule: Line) -> tuple[str, bool]:
     clause = policy.clause(rule.clause)
     if clause is None:
         raise LookupError(rule.clause)
-    wanted = {(value, rule.unit) for value in rule.figures}
-    quote = _with_figures(clause.quotable, wanted)
-    proven = wanted <= {(figure.value, figure.unit) for figure in figures(quote)}
+    quote, proven = _with_figures(clause.quotable, frozenset((value, rule.unit) for value in rule.figures))
     return run.sources.cite(policy.meta, clause, quote), proven
 
 
-def _with_figures(text: str, wanted: set[Any]) -> str:
-    """Whole sentences, from the first to the last that holds one of the figures; all of a text without any."""
+@lru_cache(4096)
+def _with_figures(text: str, wanted: frozenset[Any]) -> tuple[str, bool]:
+    """Whole sentences, from the first to the last that holds one of the figures; all of a text without any.
+
+    And whether they hold every figure. Kept, since rules cite the same clauses in every answer.
+    """
     parts = sentences(text)
-    holding = [
-        number
-        for number, part in enumerate(parts)
-        if wanted & {(figure.value, figure.unit) for figure in figures(part)}
-    ]
-    return "".join(parts[holding[0] : holding[-1] + 1]).strip() if holding else text
+    held = [wanted & {(figure.value, figure.unit) for figure in figures(part)} for part in parts]
+    holding = [number for number, some in enumerate(held) if some]
+    quote = "".join(parts[holding[0] : holding[-1] + 1]).strip() if holding else text
+    return quote, wanted <= {(figure.value, figure.unit) for figure in figures(quote)}
