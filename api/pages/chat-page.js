@@ -25,7 +25,9 @@ function open(token = null) {
 }
 
 function showWho({ account, role, unit }) {
-  who.firstElementChild.textContent = `${account}，${ROLES[role]}，${unit.split("/").pop()}`;
+  const [name, admin] = who.children;
+  name.textContent = `${account}，${ROLES[role]}，${unit.split("/").pop()}`;
+  admin.hidden = role === "teacher";
   who.hidden = false;
 }
 

@@ -20,7 +20,7 @@ function receiptView({ question, asked_at: asked, answer, stopped, records, rule
     el("dl", {}, el("dt", {}, "提问时间"), el("dd", {}, time(asked)), el("dt", {}, "回答编号"), el("dd", {}, id)),
     el("h2", {}, "问题"), el("p", { class: "asked" }, question),
     el("h2", {}, "回答"), stopped ? error(STOPPED) : "", node,
-    el("h2", {}, "所用的记录"), recordTable(records),
+    el("h2", {}, "所用的记录"), recordTable(records), outside(answer),
     el("h2", {}, "所用的规则"), ruleTable(rules),
     el("h2", {}, "所引的条款"), clauseTable(clauses),
     remark("记录、规则和条款都是作答当时的状态；SHA-256 用来核对文字是否与作答时相同。"));
@@ -39,6 +39,11 @@ function recordTable(records) {
   ]);
   return table(`${records.length} 条记录`, columns, rows);
 }
+
+/** Records of other periods were looked at and left out: the answer has their numbers. */
+const outside = ({ calculation: made }) =>
+  made && made.not_counted.some(({ why }) => why === "outside_period")
+    ? remark("不在核算期间内的记录没有用到，这里不列；编号在“没有计入的学时”中。") : "";
 
 function ruleTable(rules) {
   if (!rules.length) return remark("这个回答没有用到学时规则。");

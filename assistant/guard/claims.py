@@ -132,7 +132,8 @@ def _none_counted(claim: Claim, known: Known) -> bool:
         for fact in known.facts
         if fact.source is Source.MADE and fact.speaks_of(claim.place._replace(role="counted"))
     ]
-    return bool(counted) and all(fact.value == 0 for fact in counted)
+    there = any(isinstance(result, Hours) and result.records for result in known.results)
+    return there and bool(counted) and all(fact.value == 0 for fact in counted)
 
 
 def _lost(claim: Claim, facts: Iterable[Fact], role: str) -> Iterator[Fact]:

@@ -17,7 +17,7 @@ TIMES = frozenset({YEAR, "date"})
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 # Roles whose figures are somebody's state: they must be of the very category that is spoken of, or of none.
 _STATE = {"remaining", "counted", "recorded", "pending", "left_out", "cut", "rejected"}
-_STRICT = _STATE | {"required", "sum"}
+_STRICT = _STATE | {"required", "sum", "plan"}
 _NORMS = {"required", "sum"}
 # Which roles of facts may stand for a role that a text says; for any other, the same.
 _MEANS = {

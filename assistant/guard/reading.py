@@ -73,7 +73,7 @@ _AFTER = {
     "blank": r"没有(?:任何|学时)?记录",
 }
 _ROLE_BEFORE = {role: re.compile(f"(?:{words}){_FILLER}$") for role, words in _BEFORE.items()}
-_COUNTED = r"\s*(?:个?学时|条|人|名|位)?的?(?:记录|教师|老师)?(?:还|仍|尚|都|均)?"
+_COUNTED = r"\s*(?:个?学时|条|人|名|位|所|家|个|镇)?的?(?:记录|教师|老师)?(?:还|仍|尚|都|均)?"
 _ROLE_AFTER = {role: re.compile(f"{_COUNTED}(?:{words})") for role, words in _AFTER.items()}
 _ROLE_AFTER["listed"] = re.compile(r"\s*学时的?记录")
 # Units whose figures play no role, and units of what is counted beside hours: 待审核的有 3 条.

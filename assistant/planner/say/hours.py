@@ -23,11 +23,11 @@ from assistant.rules.calculate import Record
 def no_rule(result: Hours) -> Draft:
     """No hour rule holds: the records alone."""
     who = "您" if result.own else result.name
-    tables = [records_table(f"{result.year}年的学时记录", result.records)]
+    tables = [records_table(f"{who}{result.year}年的学时记录", result.records)]
     text = f"政策库中没有适用于{place_name(result.place)}{result.year}年的学时规定，"
     text += f"因此不能判断{who}还差多少，也不会套用其他地方的规定。"
     if result.records:
-        tables.append(by_status(result.records, f"{result.year}年"))
+        tables.append(by_status(result.records, f"{who}{result.year}年"))
         said = "、".join(f"{row[0]} {row[2]} 学时" for row in tables[-1].rows)
         text += f"{who}{result.year}年有 {len(result.records)} 条记录：{said}，列在下面。"
     else:

@@ -32,7 +32,7 @@ def listed(reading: Reading, result: Records) -> Draft:
     text = f"{when}{who}有 {len(result.records)} 条{what}记录{summed}，列在下面。"
     tables = [records_table(f"{who}{when}的{what}记录", result.records)]
     if not reading.statuses and len({record.status for record in result.records}) > 1 and summed:
-        tables.append(by_status(result.records, when))
+        tables.append(by_status(result.records, f"{who}{when}"))
         text += "其中" + "、".join(f"{row[0]} {row[2]} 学时" for row in tables[-1].rows) + "。"
     for record in result.records:
         if record.reason and "已驳回" in reading.statuses:

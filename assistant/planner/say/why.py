@@ -45,12 +45,13 @@ def why(reading: Reading, result: Hours) -> Draft:
         said.append(f"超出登记上限的共 {made.beyond_caps} 学时。")
     who = "您" if result.own else result.name
     if not said:
-        nothing = "没有查到所问的记录" if about is not None else f"{who}已登记的学时都已计入"
+        nothing = f"{who}已登记的学时都已计入" if result.records else f"没有查到{who}的学时记录"
+        nothing = "没有查到所问的记录" if about is not None else nothing
         said.append(f"{period(made)}{nothing}。")
     if not made.met:
         said.append(f"{who}已计入 {made.counted} 学时，{standing(made)}{total_mark(made)}。")
         said += [f"{brief(line)}。" for line in made.categories if line.shortfall != "0"]
-    caption = f"{period(made)}所问的记录" if about is not None else f"{period(made)}没有计入的记录"
+    caption = f"{who}{period(made)}{'所问的' if about is not None else '没有计入的'}记录"
     table = [Table(caption=caption, columns=[*COLUMNS[:-1], "原因"], rows=rows, total_rows=len(rows))] if rows else []
     outcome = Outcome.ANSWERED if result.records else Outcome.NO_RECORDS
     return Draft("".join(said) + notes(result), outcome, table, next_questions(result))
