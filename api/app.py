@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api import compliance, errors, feedback, imports, notes, runs, threads
+from api.limits import MOST, BodyLimit
 from api.running import Running
 from api.tokens import Tokens
 from assistant.answer import Answer, Calculation, Citation, Outcome
@@ -123,16 +125,24 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # the redirect would go wherever the Host header says
     )
     errors.install(app)
     _add_headers(app, settings.origins)
     _add_operations(app, installation)
     _add_api(app, installation, running, tokens)
     _add_pages(app, installation)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(BodyLimit, most=_largest)
     app.state.tokens = tokens
     app.state.installation = installation
     app.state.running = running
     return app
+
+
+def _largest(path: str) -> int:
+    """How many bytes a request to a path may have; an upload that is just too large is told so where it is read."""
+    return imports.MOST + 1_000_000 if path == imports.PATH else MOST
 
 
 def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
@@ -204,7 +214,7 @@ def _add_api(app: FastAPI, installation: Installation, running: Running, tokens:
     def ask(asked: Question, account: Asker) -> Answer:
         return assistant.ask(asked.question, account, asked.thread_id)
 
-    @app.get("/v1/embedding", summary="可以嵌入本助手的网站；不用登录")
+    @app.get("/embedding.json", summary="可以嵌入本助手的网站；不用登录")
     def embedding() -> Embedding:
         return Embedding(origins=list(installation.settings.origins))
 

@@ -60,8 +60,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:
-        detail = {404: "没有这个地址。", 405: "这个地址不支持这种请求。"}.get(error.status_code, "请求无法处理。")
-        return problem(error.status_code, detail, dict(error.headers or {}))
+        return problem(error.status_code, _SAID.get(error.status_code, "请求无法处理。"), dict(error.headers or {}))
 
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -70,6 +69,7 @@ def unexpected(request: Request, error: Exception) -> JSONResponse:
     return problem(500, "系统内部出错，没有作答。请稍后再试。")
 
 
+_SAID = {404: "没有这个地址。", 405: "这个地址不支持这种请求。", 413: "请求过大。"}
 _SAY = {
     "missing": "缺少这一项",
     "string_type": "应为文字",

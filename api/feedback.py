@@ -11,7 +11,7 @@ from assistant.bootstrap import Installation
 from assistant.errors import InputError, NotPermitted
 from assistant.store import feedback
 from assistant.store.feedback import Opinion, Rating
-from assistant.text import is_text
+from assistant.text import is_text, visible
 
 _HERE = ZoneInfo("Asia/Shanghai")
 _LONGEST = 1000  # characters of a comment
@@ -28,7 +28,7 @@ class Said(BaseModel):
     @field_validator("comment")
     @classmethod
     def _some(cls, comment: str | None) -> str | None:
-        return (comment or "").strip() or None
+        return visible(comment or "").strip() or None
 
 
 class Kept(Said):
@@ -38,9 +38,8 @@ class Kept(Said):
 
 
 class OpinionView(Kept):
-    """What somebody said of an answer, and what they had asked. The answer itself stays its owner's."""
+    """What somebody said of an answer, and what they had asked; not who. The answer itself stays its owner's."""
 
-    account: str
     at: datetime
     question: str
     outcome: str
@@ -106,4 +105,5 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
 
 
 def _view(one: Opinion) -> OpinionView:
-    return OpinionView.model_validate({**one._asdict(), "at": datetime.fromtimestamp(one.at, _HERE)})
+    said = one._asdict() | {"at": datetime.fromtimestamp(one.at, _HERE)}
+    return OpinionView.model_validate({name: said[name] for name in OpinionView.model_fields})

@@ -25,7 +25,8 @@ from assistant.store.imports import ImportInfo, UndoReport
 from ingest.records import FileReport, ImportReport, load_records, told
 from ingest.table import visible
 
-_MOST = 20_000_000  # bytes, of a whole upload
+PATH = "/v1/imports"
+MOST = 20_000_000  # bytes, of a whole upload
 _FILES = 20
 _KINDS = (".csv", ".xlsx")
 _HERE = ZoneInfo("Asia/Shanghai")
@@ -71,7 +72,7 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     database, clock = installation.database, installation.settings.clock
 
     @app.post(
-        "/v1/imports",
+        PATH,
         summary="导入记录文件（csv、xlsx），一次导入要么全部成功，要么什么都不写",
         response_model=ImportReport,
         responses={403: {}, 413: {}, 422: {}},
@@ -86,11 +87,11 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
                     load_records, database, paths, clock(), dry_run, account=account, names=names
                 )
             except _TooLarge:
-                return errors.problem(413, f"一次上传最多 {_MOST // 10**6} MB，请分几次上传。")
+                return errors.problem(413, f"一次上传最多 {MOST // 10**6} MB，请分几次上传。")
             except InputError as error:
                 return _refused(error.problems)
 
-    @app.get("/v1/imports", summary="本单位及下级单位管理员的导入，最近的在前")
+    @app.get(PATH, summary="本单位及下级单位管理员的导入，最近的在前")
     def listed(account: asker) -> ImportLog:
         _permit(account)
         with database.read() as connection:
@@ -113,7 +114,7 @@ async def _received(request: Request, folder: Path) -> tuple[list[str], list[Pat
     InputError: it holds no such files. _TooLarge: told before it is read, or as soon as it turns out.
     """
     announced = request.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > _MOST:
+    if announced.isdecimal() and int(announced) > MOST:
         raise _TooLarge
     parser = MultiPartParser(request.headers, _limited(request.stream()), max_files=_FILES, max_fields=0)
     try:
@@ -152,7 +153,7 @@ async def _limited(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
     received = 0
     async for piece in stream:
         received += len(piece)
-        if received > _MOST:
+        if received > MOST:
             raise _TooLarge
         yield piece
 

@@ -29,7 +29,7 @@ from assistant.settings import Settings
 from assistant.store import people, turns, units
 from assistant.store.database import Connection, Database
 from assistant.store.named import Named, named
-from assistant.text import is_text, is_utf8
+from assistant.text import is_text, is_utf8, visible
 from assistant.wire import ModelRun, Said
 
 Event = Status | Text | Replaced | Answer
@@ -41,9 +41,9 @@ _LOG = logging.getLogger(__name__)
 def taken(question: str) -> str:
     """A question as it is taken, without white space around it. QuestionError: it is empty, too long or no text."""
     question = question.strip()
-    if not is_text(question):
+    if len(question) <= LONGEST and not is_text(question):
         raise QuestionError("问题中有不能显示的字符，请重新输入。")
-    if not 1 <= len(question) <= LONGEST:
+    if not 1 <= len(question) <= LONGEST or not (question := visible(question).strip()):
         raise QuestionError(f"问题应为 1 至 {LONGEST} 个字，现在是 {len(question)} 个字。")
     return question
 

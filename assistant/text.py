@@ -21,6 +21,11 @@ def is_text(said: str) -> bool:
     return is_utf8(said) and all(char in "\n\r\t" or unicodedata.category(char) != "Cc" for char in said)
 
 
+def visible(said: str) -> str:
+    """The text without characters that aren't seen and may turn round what stands beside them (Cf)."""
+    return "".join(char for char in said if unicodedata.category(char) != "Cf")
+
+
 def simplified(said: str) -> str:
     """The text in Simplified characters, by OpenCC's `t2s`, which changes the script and no word."""
     han = "".join(_HAN.findall(said))

@@ -54,7 +54,8 @@ _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|/([0-9]{1,2})/([0-9]{1,
 _PIECE = 1 << 20
 _ERRORS = ("#N/A", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!")
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+[0-9]+")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters, that no database takes
+# And halves of characters, that no database takes; and what isn't seen, or turns round what stands beside it.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _SUSPECT = "=#0123456789"  # what a formula, an error or a rounded number begins with
 
 
@@ -143,7 +144,7 @@ def unsafe(cell: str) -> str | None:
     if _ROUNDED.fullmatch(cell):
         return "是科学计数法，Excel 已丢掉末几位数字，请把这一列设为文本格式后重填。"
     if _CONTROL.search(cell):
-        return "含有换行、制表符等控制字符，请删去。"
+        return "含有换行、制表符等控制字符或看不见的字符，请删去。"
     return None
 
 

@@ -43,7 +43,7 @@ function ours(other) {
 
 /** The origins of sites that may embed the widget. */
 async function embedders() {
-  const found = await fetch("/v1/embedding").catch(() => null);
+  const found = await fetch("/embedding.json").catch(() => null);
   return found && found.ok ? (await found.json()).origins : [];
 }
 

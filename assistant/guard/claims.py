@@ -69,7 +69,7 @@ def check_claims(text: str, words: Words, own: str, known: Known) -> None:
     """Rejected: a claim of a folded text isn't so."""
     for claim in _claims(text, words, own):
         if not _HOLDS[claim.kind](claim, known):
-            raise Rejected(f"not so: {claim.said!r}")
+            raise Rejected("not so", claim.said)
 
 
 def _claims(text: str, words: Words, own: str) -> Iterator[Claim]:

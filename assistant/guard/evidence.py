@@ -131,6 +131,10 @@ class Evidence:
             name, number = (words.known(char) for char in pair)
             if name and number and name.kind == number.kind == "person" and number.value not in name.value.split("|"):
                 raise Rejected("a name with the number of another")
+            if name and number and (name.kind, number.kind) == ("person", "place"):
+                schools = facts.places_of(name.value, shown, self._people)
+                if schools and number.value not in schools:
+                    raise Rejected("a teacher at the school of another")
         likely = set(candidates(plain))
         there = bare("；".join([self._question, *_cells(shown)])) if likely else ""
         unknown = {name for name in likely if name not in there}
@@ -262,7 +266,7 @@ def without_locators(text: str, words: Words, cited: Mapping[str, Passage]) -> s
         if match["locator"] == locator:
             return match["title"]
         if _LOCATOR.search(match["locator"]):
-            raise Rejected(f"the clause cited isn't {match['locator']!r}")
+            raise Rejected("the clause cited is another", match["locator"])
         return match[0]
 
     number = f"(?:\\({words.char(Atom('verbatim', ''))}\\))?"

@@ -324,6 +324,12 @@ def people_in(table: Table) -> Iterator[tuple[str, str]]:
             yield number or name or "", name or number or ""
 
 
+def places_of(person: str, tables: Iterable[Table], people: Mapping[str, str]) -> set[str]:
+    """Where rows of tables say that somebody belongs."""
+    rows = (_row_labels(table.columns, row, people) for table in tables for row in table.rows)
+    return {labels["place"] for labels in rows if labels.get("person") == person and "place" in labels}
+
+
 def names_in(table: Table) -> Iterator[tuple[str, Atom]]:
     """The places and items that a table names."""
     for row in table.rows:

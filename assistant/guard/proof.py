@@ -40,10 +40,10 @@ def check_figures(text: str, words: Words, own: str, facts: Sequence[Fact], show
         likely = [*by_value.get(_key(said.value), ()), *(days if is_of_a_day else ())]
         proving = [fact for fact in likely if fact.is_equal(said) and fact.fits(said.place)]
         if not proving:
-            raise Rejected(f"nothing proves {said.said!r} {said.unit} as {said.place.role or 'a figure'}")
+            raise Rejected(f"nothing proves a figure as {said.place.role or 'such'}", f"{said.said} {said.unit}")
         right = {one for fact in proving for one in fact.marks or ()}
         if right and not right.issuperset(said.place.marks):
-            raise Rejected(f"the clause cited for {said.said!r} doesn't hold it")
+            raise Rejected("the clause cited doesn't hold the figure", said.said)
 
 
 def _check_periods(text: str, facts: Iterable[Fact], shown: Callable[[], Iterable[str]]) -> None:
@@ -51,7 +51,7 @@ def _check_periods(text: str, facts: Iterable[Fact], shown: Callable[[], Iterabl
     known = {(fact.years[0], fact.years[-1]) for fact in facts if fact.years}
     for match in _PERIOD.finditer(text):
         if (int(match[1]), int(match[2])) not in known and match.group() not in bare("；".join(shown())):
-            raise Rejected(f"no period: {match.group()!r}")
+            raise Rejected("no such period", match.group())
 
 
 def _key(value: Value) -> tuple[int, ...]:
@@ -66,7 +66,7 @@ def _readable(text: str, shown: Callable[[], Iterable[str]]) -> str:
     for start, end in unread:
         said = re.escape(bare(text[start:end]))
         if not re.search(rf"(?<![0-9a-z.-]){said}(?![0-9a-z.-])", there):
-            raise Rejected(f"can't be read as a figure: {text[start:end]!r}")
+            raise Rejected("can't be read as a figure", text[start:end])
         text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
     return text
 
@@ -82,7 +82,7 @@ def check_marks(text: str, words: Words, own: str, facts: Sequence[Fact]) -> Non
         right = _right(before, words, place, facts)
         mark = words.known(match.group())
         if mark and right and mark.value not in right:
-            raise Rejected(f"the clause cited behind {before[-20:]!r} is another")
+            raise Rejected("the clause cited is another", before[-20:])
 
 
 def _right(before: str, words: Words, place: Place, facts: Sequence[Fact]) -> set[str]:

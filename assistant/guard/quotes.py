@@ -64,7 +64,7 @@ def unquoted(text: str, quotable: Quotable, words: Words) -> str:
             (end for end in _ends(text, at, close) if quotable.holds(text[at + 1 : end], _mark(text, end, words))), None
         )
         if end is None:
-            raise Rejected(f"nobody said {text[at : at + 40]!r}")
+            raise Rejected("a quote that nobody said", text[at : at + 40])
         said = text[at + 1 : end]
         parts.append(words.char(Atom("quote", said)) if quotable.is_clause(said) else said)
         at = end + 1

@@ -229,10 +229,11 @@ def unit_of(figure: Figure) -> str:
 
 def _role(text: str, start: int, end: int) -> str:
     before = re.split(r"[;。!?\n]", text[max(0, start - _NEAR) : start])[-1]
-    for role, words in _ROLE_BEFORE.items():
-        if words.search(before):
-            return role
-    return next((role for role, words in _ROLE_AFTER.items() if words.match(text, end)), "")
+    said = next((role for role, words in _ROLE_BEFORE.items() if words.search(before)), "")
+    if said not in ("", "sum"):
+        return said
+    # Of what a sum is may be said behind it: 共 3 学时还在待审核.
+    return next((role for role, words in _ROLE_AFTER.items() if words.match(text, end)), said)
 
 
 def _marks(text: str, words: Words) -> tuple[str, ...]:

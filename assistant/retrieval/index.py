@@ -78,7 +78,7 @@ class Index:
 
         quiet = Settings(anonymized_telemetry=False)
         if self._url == "chroma:":
-            self._home.mkdir(parents=True, exist_ok=True)
+            self._home.mkdir(0o700, parents=True, exist_ok=True)  # nobody else's to read
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:

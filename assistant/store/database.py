@@ -29,7 +29,7 @@ class Database:
         try:
             url = make_url(address)
             if url.get_backend_name() == "sqlite" and url.database:
-                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+                Path(url.database).parent.mkdir(0o700, parents=True, exist_ok=True)  # nobody else's to read
             self._engine = create_engine(url, connect_args=patience(url), pool_pre_ping=not _is_sqlite(url))
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError):
             raise SettingsError("设置 XUESHI_DATABASE_URL 有误：不是 SQLAlchemy 地址，或没有安装它的驱动。") from None

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import chain, groupby, islice, repeat
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, String, bindparam, func, insert, select, update
 
 from assistant.errors import Unavailable
 from assistant.store.policies import rule_sets
@@ -62,9 +62,13 @@ class Change(NamedTuple):
     left: int = 0
 
 
+_LONGEST = 300  # characters of what the database doesn't limit: titles, reasons
+
+
 def limit(kind: Kind, column: str) -> int | None:
-    """How many characters a column holds; None: any number."""
-    return getattr(TABLES[kind].columns[column].type, "length", None)
+    """How many characters a column holds; None: it holds no text."""
+    type_ = TABLES[kind].columns[column].type
+    return type_.length or _LONGEST if isinstance(type_, String) else None
 
 
 class Stored:

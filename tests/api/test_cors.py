@@ -137,4 +137,4 @@ def test_what_is_no_exact_site_stops_the_start(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_sites_named_are_told(web: TestClient) -> None:
-    assert web.get("/v1/embedding").json() == {"origins": [PORTAL, OTHER]}
+    assert web.get("/embedding.json").json() == {"origins": [PORTAL, OTHER]}

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -364,7 +364,7 @@ def test_what_is_no_json_is_refused(web: TestClient, bearer: Headers, problem: P
     headers = {**bearer(), "Content-Type": "application/json"}
     for body in (b"", b"{", b'{"question": "', b"question=1", b"\x00"):
         assert not re.match(r"\d", problem(web.post("/v1/ask", content=body, headers=headers), 422))
-    for body in (b"\xff\xfe", b"[" * 100_000, b'{"question": ' + b"9" * 5000 + b"}"):
+    for body in (b"\xff\xfe", b"[" * 60_000, b'{"question": ' + b"9" * 5000 + b"}"):
         response = web.post("/v1/ask", content=body, headers=headers)
         problem(response, 400 if response.status_code == 400 else 422)
 
@@ -584,3 +584,23 @@ def test_every_response_has_the_safe_headers(web: TestClient, bearer: Headers, m
 def test_the_page_of_a_policy_that_is_not_there_is_not_found(web: TestClient) -> None:
     assert web.get("/policies/nowhere-1999").status_code == 404
     assert web.get("/policies/dongguan-2023").status_code == 200
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(web: TestClient, problem: Problem) -> None:
+    problem(web.post("/v1/ask", content=b"[" + b"{}," * 40_000), 413)
+
+    def untold() -> Iterator[bytes]:
+        yield from (b'{"question": "' + b"a" * 40_000, b"b" * 40_000 + b'"}')
+
+    problem(web.post("/v1/ask", content=untold()), 413)
+    problem(web.post("/v1/ask", content=b"{}", headers={"Content-Length": "9" * 5000}), 413)
+
+
+def test_no_redirect_goes_where_the_request_says(web: TestClient, problem: Problem) -> None:
+    problem(web.get("/chat/", headers={"Host": "evil.example"}, follow_redirects=False), 404)
+
+
+def test_what_is_not_seen_is_no_question(web: TestClient, bearer: Headers, problem: Problem) -> None:
+    problem(web.post("/v1/ask", json={"question": "\u200b\u202e"}, headers=bearer("t0001")), 422)
+    turned = web.post("/v1/ask", json={"question": "我今年还差\u202e多少学时\u200b？"}, headers=bearer("t0001")).json()
+    assert turned["outcome"] == "answered"

@@ -237,7 +237,7 @@ def test_a_page_that_ours_opened_borrows_its_token_and_leads_back(page: Page, si
 
 def test_no_other_site_s_page_can_sign_one_in(page: Page, site: Site) -> None:
     """Neither one that opened it, nor one that sends what ours would."""
-    page.context.route("**/v1/embedding", lambda route: route.fulfill(json={"origins": []}))
+    page.context.route("**/embedding.json", lambda route: route.fulfill(json={"origins": []}))
     token = site.token()
     opener = site.put("/portal", "<!doctype html><title>portal</title><button>open</button>")
     page.goto(opener)
