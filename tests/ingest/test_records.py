@@ -350,7 +350,8 @@ BAD_CELLS: Sequence[tuple[Kind, str, str, str]] = [
     *[("units", "unit", value, "路径") for value in ("/粤", "粤/", "粤//莞", "粤/ /莞", "粤 /莞", "/")],
     *[(kind, name, "=1+1", "公式") for kind in WORLD for name in COLUMNS[kind]],
     *[(kind, name, "甲\x00乙", "控制字符") for kind in WORLD for name in COLUMNS[kind]],
-    *[("credits", "title", f"甲{char}乙", "控制字符") for char in "\n\r\t\x1b\x7f\x85\x9f"],
+    *[("credits", "title", f"甲{char}乙", "控制字符") for char in "\n\r\t\x1b\x7f\x85\x9f\u200b\u202e\ufeff"],
+    ("credits", "title", "题" * 301, "300"),
     *[(kind, name, "长" * (longest + 1), f"最多 {longest} 个") for kind, name, longest in LONGEST],
 ]
 
