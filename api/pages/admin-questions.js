@@ -1,5 +1,5 @@
 import { address, choice, minute } from "./admin-parts.js";
-import { el, remark } from "./dom.js";
+import { apart, el, remark } from "./dom.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {{question: string, asked_at: string, outcome: string, comment: ?string}} Asked */
@@ -13,7 +13,7 @@ const MOST = 100;
 
 /** What the corpus couldn't answer, and answers that were no use; without who asked. @param {Session} session */
 export async function questionsView(session, me, { kind }) {
-  const chosen = KINDS[kind] ? kind : "no_evidence";
+  const chosen = Object.keys(KINDS).includes(kind) ? kind : "no_evidence";
   const { questions } = await session.call(`/v1/questions?kind=${chosen}&limit=${MOST}`);
   const go = (other) => (location.hash = address({ view: "questions", kind: other }));
   const items = questions.map((asked) => el("li", {}, item(asked)));
@@ -27,8 +27,8 @@ export async function questionsView(session, me, { kind }) {
 /** @param {Asked} asked */
 function item({ question, asked_at: at, comment }) {
   return [
-    el("p", {}, el("q", {}, question)),
-    comment ? el("p", {}, `意见：${comment}`) : "",
+    el("p", {}, el("q", {}, apart(question))),
+    comment ? el("p", {}, "意见：", apart(comment)) : "",
     remark(el("time", { datetime: at }, minute(at))),
   ];
 }

@@ -25,7 +25,7 @@ const page = openPage(async (session) => {
   if (known.session !== session) known = { session, me: await whoIs(session) };
   const { me } = known;
   const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  const current = VIEWS[state.view] ? state.view : "units";
+  const current = Object.keys(VIEWS).includes(state.view) ? state.view : "units";
   const [title, view] = VIEWS[current];
   const parts = await view(session, me, state).catch(failed);
   const shown = () => {

@@ -1,9 +1,9 @@
 import { bringTo, button, details, el, lines, pageLink, place, remark, table } from "./dom.js";
 import { words } from "./words.js";
 
-/** A mark, or the beginning of one that the next part may complete. */
-const MARK = /\[\^([^\]\s]{1,8})\]/;
-const CUT_MARK = /\[(\^[^\]\s]{0,8})?$/;
+/** A mark with the punctuation behind it; a mark, or its beginning, that the next part may go on with. */
+const MARK = /\[\^([^\]\s]{1,8})\]([，。、；：！？）》”’]*)/;
+const CUT_MARK = /\[(\^[^\]\s]{0,8}\]?)?$/;
 
 /** One answer, conclusion first. It may come in parts: citations, then text, then everything else. */
 export class AnswerView {
@@ -11,7 +11,8 @@ export class AnswerView {
    * @param {object} options
    * @param {object} [options.t] words
    * @param {string} [options.server] the origin that links lead to
-   * @param {(path: string) => void} [options.save] fetches a table's file; without it none is offered
+   * @param {(path: string) => Promise<string>} [options.save] fetches a table's file and tells how that went;
+   *   without it none is offered
    */
   constructor({ t = words("zh"), server = "", save } = {}) {
     this.prose = el("div", { class: "prose" });
@@ -28,7 +29,7 @@ export class AnswerView {
     this.list.append(item);
   }
 
-  /** The next part of the text; a mark that is cut waits for its other half. */
+  /** The next part of the text; a mark at its end waits for what comes next. */
   text(part) {
     this.said += part;
     const [cut] = CUT_MARK.exec(this.rest + part) || [""];
@@ -53,7 +54,7 @@ export class AnswerView {
       this.text(said);
     }
     this.prose.querySelectorAll(".conclusion:empty").forEach((blank) => blank.remove());
-    if (this.rest) this.prose.lastChild.append(this.rest);
+    if (this.rest) this.prose.lastChild.append(...this.marked(this.rest));
     if (t.outcomes[outcome]) this.prose.before(el("p", { class: "outcome" }, t.outcomes[outcome]));
     const parts = made ? [this.calculation(t.calculation, made, !projection)] : [];
     if (projection) parts.push(this.assumption(projection));
@@ -62,9 +63,11 @@ export class AnswerView {
     this.node.append(...parts, ...tables.map((given) => this.table(given)), this.sources.size ? sources : "");
   }
 
-  /** Text whose marks have become buttons. */
+  /** Text whose marks have become buttons; no line begins with the punctuation behind one. */
   marked(text) {
-    return text.split(MARK).map((part, at) => (at % 2 ? this.cite(part) : part));
+    const parts = text.split(MARK); // text, a mark's id, punctuation, text ...
+    const kept = (id, behind) => (behind ? el("span", { class: "kept" }, this.cite(id), behind) : this.cite(id));
+    return parts.map((part, at) => (at % 3 === 0 ? part : at % 3 === 1 ? kept(part, parts[at + 1]) : ""));
   }
 
   /** The button that opens a citation's quote. */
@@ -75,7 +78,10 @@ export class AnswerView {
       return id ? `[${id}]` : "";
     }
     const open = ({ currentTarget }) => {
-      this.sources.forEach((other) => other.classList.toggle("marked", other === item));
+      this.sources.forEach((other) => {
+        other.classList.toggle("marked", other === item);
+        other.querySelector(".back").hidden = other !== item;
+      });
       item.from = currentTarget; // where 回到正文 leads
       item.firstChild.open = true;
       bringTo(item.firstChild.firstChild, "nearest");
@@ -92,7 +98,7 @@ export class AnswerView {
     const back = ({ currentTarget }) => bringTo(currentTarget.closest("li").from, "nearest");
     const href = viewerAt(server, { url, quote });
     const link = href ? pageLink(href, t.toClause, t.newTab) : "";
-    const links = el("p", { class: "links" }, link, button(t.toText, back, { class: "quiet back" }));
+    const links = el("p", { class: "links" }, link, button(t.toText, back, { class: "quiet back", hidden: true }));
     return el("li", {}, details(name, false, el("blockquote", {}, lines(quote)), links));
   }
 
@@ -109,11 +115,19 @@ export class AnswerView {
     if (made.carried_forward) parts.unshift(el("p", { class: "stale" }, t.stale));
     if (made.pending !== "0") parts.push(remark(t.pending(made.pending, made.remaining_if_approved)));
     const item = (text, part) => el("li", {}, text, this.cite(part.citation), this.records(part.record_ids));
-    const left = made.not_counted.map((part) => item(t.notCountedItem(part.hours, t.why[part.why]), part));
-    if (left.length) parts.push(details(t.notCounted, open, el("ul", {}, left)));
+    if (made.not_counted.length) parts.push(details(t.notCounted, open, this.notCounted(made.not_counted, item)));
     const steps = made.steps.map((step) => item(step.text, step));
     const sums = table(t.table(title), t.sums, rows, { class: "sums" });
     return el("section", {}, parts, details(t.steps(steps.length), false, el("ol", {}, steps), sums));
+  }
+
+  /** What was not counted, that of other periods folded: there may be years of it. */
+  notCounted(all, item) {
+    const { t } = this;
+    const line = (part) => item(t.notCountedItem(part.hours, t.why[part.why]), part);
+    const list = (parts) => (parts.length ? el("ul", {}, parts.map(line)) : "");
+    const [older, others] = [true, false].map((is) => all.filter(({ why }) => (why === "outside_period") === is));
+    return [list(others), older.length ? details(t.outside(older.length), false, list(older)) : ""];
   }
 
   /** The records that something rests on: a few are named at once, many on demand. */
@@ -144,7 +158,11 @@ export class AnswerView {
     const shown = table(caption + (total > rows.length ? t.cut(total, rows.length) : ""), columns, cells);
     // Only a path of the server's own: a token goes nowhere else.
     const offered = save && file && /^\/v1\/[^\\]*$/.test(file);
-    return el("section", {}, shown, offered ? button(t.export, () => save(file), { class: "quiet" }) : "");
+    if (!offered) return el("section", {}, shown);
+    const said = el("span", { class: "said" });
+    const click = async () => (said.textContent = await save(file));
+    const named = { class: "quiet", "aria-label": t.exportOf(caption) };
+    return el("section", {}, shown, el("p", {}, button(t.export, click, named), said));
   }
 }
 

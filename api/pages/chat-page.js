@@ -11,8 +11,8 @@ let chat = null; // whoever's conversation is open
 /** Open the chat, for whoever has just signed in where there is a `token`. */
 function open(token = null) {
   let [given, why] = [token, ""];
-  const getToken = async () => {
-    const next = given || (await askToken(why, () => true));
+  const getToken = async (account) => {
+    const next = given || (await askToken(why, () => true, account));
     [given, why] = [null, EXPIRED];
     return next;
   };

@@ -24,7 +24,7 @@ export class Chat {
   constructor(session, { lang, theme, close, opened = () => {} } = {}) {
     const t = words(lang);
     const say = (text) => (this.status.textContent = text);
-    Object.assign(this, { session, t, say, thread: null, run: null, asking: false, me: null, opened });
+    Object.assign(this, { session, t, say, thread: null, run: null, wanted: null, asking: false, me: null, opened });
     this.status = el("p", { class: "unseen", role: "status" });
     this.notice = el("div", { class: "notice", hidden: true });
     this.progress = el("section", { class: "progress", "aria-label": t.progress });
@@ -35,6 +35,7 @@ export class Chat {
       open: (id) => this.openThread(id),
       deleted: (id) => id === this.thread && this.begin(),
       say,
+      tell: (text) => this.tell(text),
     });
     this.composer = new Composer(t, { send: (text, touch) => this.send(text, touch), stop: () => this.stop(), say });
     this.node = el("div", { class: "xueshi", lang: t.lang }, this.bar(close), this.notice, this.body,
@@ -109,6 +110,11 @@ export class Chat {
     if (text) this.say(text);
   }
 
+  /** A notice that asks for nothing goes with whatever is done next. */
+  dismiss() {
+    if (!this.notice.querySelector("button")) this.tell("");
+  }
+
   /** Why nothing can be shown; `again` tries once more. */
   refused(problem, again) {
     const out = problem.status === 401;
@@ -150,7 +156,8 @@ export class Chat {
     this.leave();
     const { t, me } = this;
     this.state = "empty";
-    this.offer(me && !me.teacher_id ? t.firstOfOthers : t.first, t.welcome);
+    const [own, others] = [me && me.teacher_id, me && me.role !== "teacher"];
+    this.offer([...(own ? t.first : []), ...(others ? t.firstOfUnit : []), ...(own ? [] : t.firstOfOthers)], t.welcome);
     if (move) this.composer.focus();
   }
 
@@ -163,6 +170,8 @@ export class Chat {
   }
 
   showHistory(shown) {
+    this.wanted = null; // a conversation that is still on its way is no longer waited for
+    this.dismiss();
     this.past.setAttribute("aria-expanded", String(shown));
     this.past.textContent = shown ? this.t.back : this.t.history;
     this.body.classList.toggle("behind", shown);
@@ -171,8 +180,11 @@ export class Chat {
   }
 
   async openThread(id) {
+    const wanted = (this.wanted = {});
+    const over = () => this.session.ended || this.wanted !== wanted;
     try {
       const { turns } = await this.session.call(`/v1/threads/${encodeURIComponent(id)}`);
+      if (over()) return;
       this.leave();
       this.thread = id;
       turns.forEach(({ question, answer, answer_id: answerId, stopped, run_id: runId }) => {
@@ -188,9 +200,9 @@ export class Chat {
       this.scroller.scrollTop = this.scroller.scrollHeight;
       this.say(this.t.opened);
     } catch (problem) {
-      if (this.session.ended) return;
+      if (over()) return;
       if (problem.status === 401) this.refused(problem);
-      else this.say(this.why(problem));
+      else this.tell(this.why(problem));
     }
   }
 
@@ -199,7 +211,7 @@ export class Chat {
   /** A question from the box; whether it was taken. */
   send(question, touch) {
     if (this.asking) {
-      this.say(this.t.busy);
+      this.composer.note(this.t.busy);
       return false;
     }
     this.ask(question, touch); // a touch keyboard would cover the answer: without focus it goes
@@ -225,7 +237,7 @@ export class Chat {
 
   /** Ask. `move`: whether focus goes to the new turn; `old`: the turn whose place it takes. */
   ask(question, move, old) {
-    if (this.asking) return this.say(this.t.busy);
+    if (this.asking) return this.composer.note(this.t.busy);
     this.showHistory(false);
     if (old) old.node.remove();
     return this.follow(this.add(question), new Run(this.session, this.thread, question), move);
@@ -331,20 +343,21 @@ export class Chat {
   }
 
   stop() {
-    if (this.run) this.run.stop().catch(() => this.session.ended || this.say(this.t.notStopped));
+    if (this.run) this.run.stop().catch(() => this.session.ended || this.composer.note(this.t.notStopped));
   }
 
-  /** Save a table's file, fetched with the token. */
+  /** Save a table's file, fetched with the token; what came of it, in words. */
   async save(path) {
-    try {
-      const response = await this.session.fetch(path);
-      const [, name] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") || "") || [];
-      const address = URL.createObjectURL(await response.blob());
-      el("a", { href: address, download: name || path.split(/[?]/)[0].split("/").pop() }).click();
-      setTimeout(() => URL.revokeObjectURL(address), 10000);
-      this.say(this.t.saved);
-    } catch (problem) {
-      if (!this.session.ended) this.say(this.why(problem));
-    }
+    const outcome = await this.download(path).then(() => this.t.saved, (problem) => this.why(problem));
+    if (!this.session.ended) this.say(outcome);
+    return outcome;
+  }
+
+  async download(path) {
+    const response = await this.session.fetch(path);
+    const [, name] = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") || "") || [];
+    const address = URL.createObjectURL(await response.blob());
+    el("a", { href: address, download: name || path.split(/[?]/)[0].split("/").pop() }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
   }
 }

@@ -43,6 +43,12 @@ export class Composer {
     count.textContent = left < 0 ? t.tooLong(-left) : left <= NEARLY ? t.left(left) : "";
   }
 
+  /** Say something where one writes, until that changes. */
+  note(text) {
+    this.count.textContent = text;
+    this.owner.say(text);
+  }
+
   send() {
     const question = this.box.value.trim();
     if (!question) return this.focus();
@@ -54,6 +60,7 @@ export class Composer {
   set busy(busy) {
     const focused = this.stopping.getRootNode().activeElement === this.stopping;
     this.stopping.hidden = !busy;
+    this.measure(); // what was noted while it was busy is over
     if (focused && !busy) this.focus();
   }
 

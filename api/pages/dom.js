@@ -15,6 +15,8 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Text of somebody's: no control character in it turns round what stands beside it. */
+export const apart = (text) => el("bdi", {}, text);
 export const button = (label, click, attributes) => el("button", { type: "button", click, ...attributes }, label);
 export const details = (summary, open, ...children) => el("details", { open }, el("summary", {}, summary), children);
 export const lines = (text) => text.split(/\n+/).filter(Boolean).map((line) => el("p", {}, line));
@@ -23,7 +25,9 @@ export const remark = (...text) => el("p", { class: "remark" }, text);
 /** A table in a region of its own that scrolls sideways, by keyboard too. Rows are of strings, nodes or both. */
 export function table(caption, columns, rows, attributes) {
   const numeric = columns.map((_, at) => rows.some((row) => /^\d+(\.\d+)?%?$/.test(row[at])));
-  const cell = (tag, content, at, scope = false) => el(tag, { scope, class: numeric[at] ? "number" : false }, content);
+  const parts = (content) => [content].flat().map((part) => (part.nodeType ? part : apart(part)));
+  const cell = (tag, content, at, scope = false) =>
+    el(tag, { scope, class: numeric[at] ? "number" : false }, parts(content));
   const line = (row) => row.map((content, at) => (at ? cell("td", content, at) : cell("th", content, at, "row")));
   const head = el("thead", {}, el("tr", {}, columns.map((name, at) => cell("th", name, at, "col"))));
   const body = rows.map((row) => el("tr", {}, line(row)));

@@ -1,11 +1,12 @@
-import { button, el } from "./dom.js";
+import { apart, button, el } from "./dom.js";
 
 /** One's own conversations, the latest first. */
 export class History {
   /**
    * @param {object} t words
    * @param {import("./session.js").Session} session
-   * @param {{open: (id: string) => void, deleted: (id: string) => void, say: (text: string) => void}} owner
+   * @param {{open: (id: string) => void, deleted: (id: string) => void, say: (text: string) => void,
+   *   tell: (text: string) => void}} owner `tell` shows, too, what `say` says to a screen reader
    */
   constructor(t, session, owner) {
     this.node = el("section", { class: "history", tabindex: -1, "aria-label": t.history, hidden: true });
@@ -34,17 +35,21 @@ export class History {
   /** One conversation: opened by its title, deleted by two presses. */
   item({ id, title, asked_at: at }) {
     const { t, owner } = this;
-    const said = new Date(at).toLocaleString(t.lang, { dateStyle: "short", timeStyle: "short" });
+    const about = { dateStyle: "short", timeStyle: "short", timeZone: "Asia/Shanghai" }; // as on every other page
+    const said = new Date(at).toLocaleString(t.lang, about);
     const time = el("time", { datetime: at }, said);
-    const remove = button(t.remove, () => {
-      if (remove.classList.toggle("sure")) remove.textContent = t.really;
-      else this.remove(id, item);
-    }, { class: "quiet", "aria-label": `${t.remove} ${title}` });
-    remove.addEventListener("blur", () => {
-      remove.classList.remove("sure");
-      remove.textContent = t.remove;
-    });
-    const item = el("li", {}, button([title, " ", time], () => owner.open(id), { class: "thread" }), remove);
+    const remove = button("", ({ detail }) => {
+      if (!remove.classList.contains("sure")) ask(true);
+      else if (detail < 2) this.remove(id, item); // a double click is one press
+    }, { class: "quiet" });
+    const ask = (sure) => {
+      remove.classList.toggle("sure", sure);
+      remove.textContent = sure ? t.really : t.remove;
+      remove.setAttribute("aria-label", `${remove.textContent} ${title}`);
+    };
+    ask(false);
+    remove.addEventListener("blur", () => ask(false));
+    const item = el("li", {}, button([apart(title), " ", time], () => owner.open(id), { class: "thread" }), remove);
     return item;
   }
 
@@ -53,7 +58,7 @@ export class History {
     const deleting = session.fetch(`/v1/threads/${encodeURIComponent(id)}`, { method: "DELETE" });
     const problem = await deleting.then(() => null, (error) => error);
     if (session.ended) return;
-    if (problem && problem.status !== 404) return owner.say(problem.message || t.unreachable);
+    if (problem && problem.status !== 404) return owner.tell(problem.message || t.unreachable);
     item.remove();
     node.focus({ preventScroll: true });
     owner.deleted(id);

@@ -18,17 +18,17 @@ const byId = (id) => document.getElementById(id);
  */
 export function openPage(content, suits = () => true) {
   let [session, stopLending, given, refusedToken, why, shows] = [null, null, null, null, "", 0];
-  const getToken = async () => {
+  const getToken = async (account) => {
     const lent = given || (await borrowToken());
     given = null;
-    const token = lent && lent !== refusedToken ? lent : await askToken(why, suits);
+    const token = lent && lent !== refusedToken ? lent : await askToken(why, suits, account);
     refusedToken = token; // as it is if it has to be asked for again
     return token;
   };
   const show = async () => {
     const mine = ++shows;
     byId("view").setAttribute("aria-busy", "true");
-    const made = await content(session).catch((problem) => problem.status !== 401 && refused(problem, show));
+    const made = await content(session).catch((problem) => problem.status !== 401 && refused(problem, show, leave));
     if (mine !== shows) return; // something else is wanted by now, or by somebody else
     why = made ? "" : EXPIRED;
     if (made) put(made);
@@ -46,8 +46,9 @@ export function openPage(content, suits = () => true) {
     stopLending = lendToken(session);
     return show();
   };
+  const leave = () => enter();
   enter();
-  return { show, leave: () => enter() };
+  return { show, leave };
 }
 
 /** Put a page's content in the place of what was there. @param {Content} content */
@@ -61,11 +62,11 @@ function put({ title, parts, shown }) {
   if (shown) shown();
 }
 
-/** What is shown in a page's place when it can't be. @returns {Content} */
-function refused(problem, again) {
+/** What is shown in a page's place when it can't be: to another account it may be. @returns {Content} */
+function refused(problem, again, leave) {
   const why = explain(problem);
-  const retry = TITLES[problem.status] ? "" : button("重试", again);
-  const parts = [error(why), el("p", { class: "links" }, retry, el("a", { href: "/" }, "返回首页"))];
+  const other = TITLES[problem.status] ? button("换账号", leave) : button("重试", again);
+  const parts = [error(why), el("p", { class: "links" }, other, el("a", { href: "/" }, "返回首页"))];
   return { title: TITLES[problem.status] || "没能打开", parts, shown: () => say(why) };
 }
 

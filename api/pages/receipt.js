@@ -1,5 +1,5 @@
 import { answerNode } from "./answer.js";
-import { el, place, remark, table } from "./dom.js";
+import { apart, el, place, remark, table } from "./dom.js";
 import { atTop, error, openPage, otherPage, wayBack } from "./page.js";
 
 const STOPPED = "这个回答在中途停止，以下是停止前的内容，不完整。";
@@ -18,7 +18,7 @@ function receiptView({ question, asked_at: asked, answer, stopped, records, rule
   return el("article", { class: "receipt" },
     el("p", { class: "links" }, wayBack()),
     el("dl", {}, el("dt", {}, "提问时间"), el("dd", {}, time(asked)), el("dt", {}, "回答编号"), el("dd", {}, id)),
-    el("h2", {}, "问题"), el("p", { class: "asked" }, question),
+    el("h2", {}, "问题"), el("p", { class: "asked" }, apart(question)),
     el("h2", {}, "回答"), stopped ? error(STOPPED) : "", node,
     el("h2", {}, "所用的记录"), recordTable(records), outside(answer),
     el("h2", {}, "所用的规则"), ruleTable(rules),

@@ -20,7 +20,8 @@ function accountOf(token) {
 /** One account's way to the server. The token is kept here alone; what comes after the session ended is dropped. */
 export class Session {
   /**
-   * @param {() => Promise<string>} getToken asked when a token is needed, and again when one is no longer accepted
+   * @param {(account: ?string) => Promise<string>} getToken asked when a token is needed, and again when one is no
+   *   longer accepted, with the account that it was for
    * @param {string} server the server's origin
    * @param {(token: string) => void} changed given a token that is another account's; this session is over then
    */
@@ -55,7 +56,7 @@ export class Session {
   async fetchToken() {
     const { round } = this;
     this.token = null;
-    const token = await Promise.resolve().then(this.getToken).catch(() => null);
+    const token = await Promise.resolve(this.account).then(this.getToken).catch(() => null);
     if (round !== this.round) return this.renew();
     const account = token && accountOf(token);
     if (this.ended || !account) throw new Problem(401);

@@ -2,6 +2,7 @@ import { el } from "./dom.js";
 
 /** @typedef {{account: string, role: string, unit: string, name: ?string}} SampleAccount */
 
+const ABOUT = "按当地政策和已登记的记录，回答教师继续教育学时的问题，每个数字都有出处。";
 const PATIENCE = 1000; // milliseconds that an opener has to answer
 const ADMINS = { school_admin: "学校管理员", town_admin: "镇街管理员", county_admin: "县区管理员", city_admin: "市级管理员" };
 /** Roles of accounts in words. */
@@ -51,12 +52,13 @@ async function embedders() {
  * Ask who one is, in the place of whatever is shown: in the demo a choice of sample accounts, else a token.
  * @param {string} why What is said above the form.
  * @param {(account: SampleAccount) => boolean} suits The demo's accounts that the page is for.
+ * @param {?string} account The one that was signed in until now, chosen beforehand.
  * @returns {Promise<string>} The token, once one is given; the server has yet to accept it.
  */
-export async function askToken(why, suits) {
+export async function askToken(why, suits, account) {
   const [place, view] = ["sign-in", "view"].map((id) => document.getElementById(id));
   const found = await fetch("/v1/demo/accounts").catch(() => null);
-  const [fields, token] = found && found.ok ? samples(await found.json(), suits) : pasted();
+  const [fields, token] = found && found.ok ? samples(await found.json(), suits, account) : pasted();
   const fault = el("p", { class: "error", role: "alert" }, why);
   view.hidden = true;
   return new Promise((resolve) => {
@@ -68,7 +70,7 @@ export async function askToken(why, suits) {
       view.hidden = false;
       resolve(given);
     };
-    const title = el("h2", {}, "请先登录");
+    const title = [el("h2", {}, "请先登录学时通"), el("p", { class: "remark" }, ABOUT)];
     place.textContent = "";
     const send = el("button", { class: "primary" }, "登录");
     place.append(el("form", { class: "card sign-in", submit }, title, fault, fields, send));
@@ -77,12 +79,12 @@ export async function askToken(why, suits) {
 }
 
 /** The fields to choose a sample account by, and what gets its token. */
-function samples({ today, accounts }, suits) {
+function samples({ today, accounts }, suits, expired) {
   const some = accounts.filter(suits);
   const units = new Map(some.map(({ unit }) => [unit, el("optgroup", { label: unit.split("/").join(" ") })]));
   for (const { account, unit, name, role } of some) {
     const words = [name, ROLES[role], account].filter(Boolean).join(" · ");
-    units.get(unit).append(el("option", { value: account }, words));
+    units.get(unit).append(el("option", { value: account, selected: account === expired }, words));
   }
   const select = el("select", { id: "sample", autocomplete: "off" }, ...units.values());
   const token = async () => {

@@ -96,6 +96,7 @@ export class Run {
           tries = 0;
           if (part === "[DONE]") return;
           yield part;
+          if (part.type === "start" && this.stopping) return; // stopped before it had a name, however quick it was
         }
         throw new Problem(0);
       } catch (problem) {

@@ -1,5 +1,5 @@
 import { answerNode, AnswerView } from "./answer.js";
-import { button, el, pageLink, remark } from "./dom.js";
+import { apart, button, el, pageLink, remark } from "./dom.js";
 import { blank, gather } from "./stream.js";
 
 /** One question and what came of it: waiting, streaming, finished, stopped or failed. */
@@ -7,7 +7,7 @@ export class Turn {
   /** @param {string} question @param {object} options as of AnswerView, and `t`, `server`, `session`, `say` */
   constructor(question, options) {
     this.reply = el("div", { class: "reply" });
-    const asked = el("p", { class: "asked" }, question);
+    const asked = el("p", { class: "asked" }, apart(question));
     this.node = el("article", { tabindex: -1, "aria-label": question }, asked, this.reply);
     this.waiting = el("p", { class: "waiting" });
     Object.assign(this, { question, options, t: options.t });
@@ -77,21 +77,27 @@ export class Turn {
   /** Copy, rate, ask again, see the receipt. */
   actions(id, text, again) {
     const { t, server } = this.options;
-    const { up, down, form } = this.rating(id);
+    const said = el("span", { class: "said" });
+    const tell = (words) => {
+      said.textContent = words;
+      this.options.say(words);
+    };
+    const { up, down, form } = this.rating(id, tell);
     const link = pageLink(`${server}/answers/${encodeURIComponent(id)}`, t.receipt, t.newTab);
-    const row = [button(t.copy, () => this.copy(text)), up, down, button(t.askAgain, again), link];
+    const copy = button(t.copy, async () => tell(await this.copy(text)));
+    const row = [copy, up, down, button(t.askAgain, again), link, said];
     return el("div", { class: "actions" }, el("p", { class: "row" }, row), form);
   }
 
   /** The two thumbs, and a line for what is wrong. What is said last counts. */
-  rating(id) {
-    const { t, session, say } = this.options;
+  rating(id, tell) {
+    const { t, session } = this.options;
     const path = `/v1/answers/${encodeURIComponent(id)}/feedback`;
     const rate = async (rating, comment) => {
       const body = { rating, comment };
       const done = await session.call(path, { method: "POST", body }).then(() => true, () => false);
       if (session.ended) return;
-      say(done ? t.thanks : t.failed);
+      tell(done ? t.thanks : t.failed);
       if (!done) return;
       up.setAttribute("aria-pressed", String(rating === "up"));
       down.setAttribute("aria-pressed", String(rating === "down"));
@@ -108,14 +114,15 @@ export class Turn {
     return { up, down, form };
   }
 
-  /** The answer's text with its sources, as plain text, on the clipboard. */
+  /** Put the answer's text with its sources on the clipboard, as plain text; whether that went well, in words. */
   async copy(text) {
-    const { t, say } = this.options;
-    const sources = [...this.reply.querySelectorAll(".sources summary")].map((source) => source.textContent);
+    const { t } = this;
+    const words = (source) => [...source.childNodes].map((part) => part.textContent.trim()).join(" ");
+    const sources = [...this.reply.querySelectorAll(".sources summary")].map(words);
     const plain = [text.replace(/\[\^([^\]\s]{1,8})\]/g, "[$1]"), ...sources].join("\n");
     const { clipboard } = navigator;
     const copied = clipboard && (await clipboard.writeText(plain).then(() => true, () => false));
-    say(copied || copySelected(this.reply, plain) ? t.copied : t.notCopied);
+    return copied || copySelected(this.reply, plain) ? t.copied : t.notCopied;
   }
 }
 

@@ -34,6 +34,7 @@ class XueshiAssistant extends HTMLElement {
     Object.assign(this, { button, panel, chat: null, pressed: false });
     this.token = async () => null;
     button.type = "button";
+    button.className = "launcher";
     button.addEventListener("click", () => {
       this.pressed = true; // focus goes in only with somebody who wants in
       this.open = !this.open;

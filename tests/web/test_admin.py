@@ -348,6 +348,13 @@ def test_questions_without_evidence_and_thumbs_down_without_who_asked(page: Page
     expect(page.get_by_text("近期没有这样的提问")).to_be_visible()
 
 
+@pytest.mark.parametrize("fragment", ["#view=constructor", "#view=questions&kind=toString"])
+def test_an_address_that_names_nothing_shows_what_comes_first(page: Page, site: Site, fragment: str) -> None:
+    open_admin(page, site, "admin-gczx", fragment)
+    expect(page.locator("#view .error:not(:empty)")).to_have_count(0)
+    expect(page.get_by_role("navigation", name="管理").locator("[aria-current]")).to_have_count(1)
+
+
 # Everybody can use it
 
 

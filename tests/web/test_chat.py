@@ -137,8 +137,9 @@ def test_history_is_ones_own_and_can_be_deleted(page: Page, site: Site) -> None:
     choose(page, site.url, "t0003")
     page.get_by_role("button", name="历史").click()
     remove = page.get_by_role("button", name="删除 培训费用谁出？")
-    remove.click()
+    remove.dblclick()  # one press, as far as anything is deleted for good
     expect(remove).to_have_text("确认删除")
+    expect(remove).to_have_accessible_name("确认删除 培训费用谁出？")
     expect(mine).to_be_visible()
     remove.click()
     expect(mine).to_have_count(0)
@@ -166,6 +167,7 @@ def test_an_answer_is_copied_with_its_sources(page: Page, site: Site) -> None:
     turn = answered(page, "镇级培训最多能计多少学时？")
     turn.get_by_role("button", name="复制").click()
     expect(page.get_by_role("status")).to_have_text("已复制")
+    expect(turn.locator(".said")).to_have_text("已复制")
     copied = page.evaluate("() => navigator.clipboard.readText()")
     assert "12学时" in copied
     assert "[1]" in copied
@@ -180,7 +182,7 @@ def test_where_there_is_no_clipboard_it_is_copied_all_the_same(page: Page, scrip
     answered(page).get_by_role("button", name="复制").click()
     expect(page.get_by_role("status")).to_have_text("已复制")
     box(page).press("Control+V")
-    expect(box(page)).to_have_value("依据[1]。\n1《某市教师培训办法》某教〔2023〕1号 一/(一)原文")
+    expect(box(page)).to_have_value("依据[1]。\n1 《某市教师培训办法》某教〔2023〕1号 一/(一) 原文")
 
 
 def test_a_table_is_exported_with_the_token(page: Page, site: Site) -> None:
@@ -204,7 +206,130 @@ def test_nothing_is_left_in_the_browser(page: Page, site: Site) -> None:
     expect(page.locator("body")).not_to_contain_text("还差")
 
 
+THREADS = [{"id": name, "title": name, "asked_at": "2023-11-15T23:30:00+00:00"} for name in ("t8", "t9")]
+
+
+def listed(threads: list[dict[str, str]]) -> Reply:
+    """The history."""
+    return Reply((json.dumps({"threads": threads}).encode(),))
+
+
+def kept(name: str, gate: threading.Event) -> Reply:
+    """A thread with a question of its own name, told once the gate is open."""
+    turn = {"question": f"{name} 的问题", "answer": None, "answer_id": None, "stopped": False, "run_id": None}
+    return Reply((gate, json.dumps({"turns": [turn]}).encode()))
+
+
+def arrive(page: Page, gate: threading.Event, path: str) -> None:
+    """Let a reply come, and the page do with it what it will."""
+    with page.expect_event("requestfinished", lambda request: request.url.endswith(path)):
+        gate.set()
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+
+
+def test_a_thread_that_comes_late_is_not_put_over_what_was_asked_since(page: Page, scripted: ScriptedSite) -> None:
+    gate = threading.Event()
+    scripted.on("GET /v1/threads", listed(THREADS))
+    scripted.on("GET /v1/threads/t9", kept("t9", gate))
+    scripted.on(ASK, said(*text("第一个回答。")))
+    scripted.on("POST /v1/threads/t1/runs", said(*text("第二个回答。")))
+    paste(page, scripted)
+    page.get_by_role("button", name="历史").click()
+    page.locator(".thread", has_text="t9").click()
+    page.get_by_role("button", name="新对话").click()
+    answered(page)
+    arrive(page, gate, "/t9")
+    expect(page.locator(".asked")).to_have_text("我今年还差多少学时？")
+    answered(page, "那专业科目呢？")
+    expect(page.locator(".conclusion")).to_have_text(["第一个回答。", "第二个回答。"])
+
+
+def test_of_two_threads_the_one_chosen_last_is_opened(page: Page, scripted: ScriptedSite) -> None:
+    slow, quick = threading.Event(), threading.Event()
+    scripted.on("GET /v1/threads", listed(THREADS))
+    scripted.on("GET /v1/threads/t8", kept("t8", slow))
+    scripted.on("GET /v1/threads/t9", kept("t9", quick))
+    paste(page, scripted)
+    page.get_by_role("button", name="历史").click()
+    for name in ("t8", "t9"):
+        page.locator(".thread", has_text=name).click()
+    arrive(page, quick, "/t9")
+    expect(page.locator(".asked")).to_have_text("t9 的问题")
+    arrive(page, slow, "/t8")
+    expect(page.locator(".asked")).to_have_text("t9 的问题")
+
+
+def test_what_did_not_work_is_seen_where_one_looks(page: Page, scripted: ScriptedSite) -> None:
+    refused = refusal(503, "数据库暂不可用。")
+    for call in ("GET /v1/threads/t8", "DELETE /v1/threads/t8", "GET /v1/x", "POST /v1/answers/a1/feedback"):
+        scripted.on(call, refused)
+    scripted.on("GET /v1/threads", listed(THREADS))
+    scripted.on(ASK, stale())
+    paste(page, scripted)
+    notice = page.locator(".notice")
+    turn = answered(page)
+    turn.get_by_role("button", name="导出表格").click()
+    expect(turn.get_by_text("数据库暂不可用。")).to_be_visible()
+    turn.get_by_role("button", name="有用", exact=True).click()
+    expect(turn.get_by_text("没有成功，请稍后重试。")).to_be_visible()
+    page.get_by_role("button", name="历史").click()
+    page.locator(".thread", has_text="t8").click()
+    expect(notice).to_have_text("数据库暂不可用。")
+    page.get_by_role("button", name="返回对话").click()
+    expect(notice).to_be_hidden()
+    page.get_by_role("button", name="历史").click()
+    remove = page.get_by_role("button", name="删除 t8")
+    remove.click()
+    remove.click()
+    expect(notice).to_have_text("数据库暂不可用。")
+    expect(page.locator(".thread")).to_have_count(2)
+
+
+def test_times_are_those_of_the_place_wherever_the_browser_is(
+    browser: Browser, scripted: ScriptedSite, faults: list[str]
+) -> None:
+    context = browser.new_context(locale="zh-CN", timezone_id="America/New_York")
+    watch(context, faults)
+    page = context.new_page()
+    scripted.on("GET /v1/threads", listed(THREADS[:1]))
+    paste(page, scripted)
+    page.get_by_role("button", name="历史").click()
+    expect(page.locator(".thread time")).to_have_text("2023/11/16 07:30")
+    context.close()
+    assert faults == []
+
+
+def test_an_administrator_who_teaches_may_ask_about_both(page: Page, site: Site) -> None:
+    choose(page, site.url, "admin-gczx")
+    offered = page.locator(".suggestions button").all_inner_texts()
+    assert "我今年还差多少学时？" in offered
+    assert "我们单位还有谁没达标？" in offered
+    choose(page, site.url, "t0001")
+    assert "我们单位还有谁没达标？" not in page.locator(".suggestions button").all_inner_texts()
+
+
+def test_the_account_that_expired_is_chosen_beforehand(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/chat")
+    expect(page.locator("#sign-in")).to_contain_text("学时通")
+    assert page.get_by_label("选择示例账号").input_value() != "t0003"
+    choose(page, site.url, "t0003")
+    page.route("**/v1/threads", lambda route: route.fulfill(status=401, json={"detail": "登录已过期。"}))
+    page.get_by_role("button", name="历史").click()
+    expect(page.get_by_label("选择示例账号")).to_have_value("t0003")
+
+
 # Words that would be more than words.
+
+
+def test_nothing_that_is_said_turns_round_what_stands_beside_it(page: Page, scripted: ScriptedSite) -> None:
+    scripted.on("GET /v1/threads", listed([THREADS[0] | {"title": "问\u202e题 abc"}]))
+    paste(page, scripted)
+    page.get_by_role("button", name="历史").click()
+    item = page.locator(".thread")
+    title, time = item.locator("bdi").bounding_box(), item.locator("time").bounding_box()
+    assert title
+    assert time
+    assert time["x"] >= title["x"] + title["width"]
 
 
 HOSTILE = (
@@ -272,7 +397,8 @@ CALCULATION = {
     "required": "90", "counted": "30", "remaining": "60", "met": False, "pending": "3", "remaining_if_approved": "57",
     "categories": [{"category": "专业科目", "required": "42", "recorded": "48", "counted": "38", "shortfall": "4",
                     "citation": "1"}],
-    "not_counted": [{"record_ids": ["R1"], "hours": "8", "why": "cap", "citation": "1"}],
+    "not_counted": [{"record_ids": ["R1"], "hours": "8", "why": "cap", "citation": "1"},
+                    {"record_ids": ["R2"], "hours": "6", "why": "outside_period", "citation": "1"}],
     "beyond_caps": "8", "steps": [{"text": "专业科目计入38学时", "citation": "1", "record_ids": ["R1"]}],
 }  # fmt: skip
 
@@ -394,6 +520,72 @@ def test_text_may_be_twice_as_large(page: Page, scripted: ScriptedSite) -> None:
     assert width <= room
     box(page).click(trial=True)
     page.get_by_role("button", name="发送").click(trial=True)
+
+
+def test_hours_of_other_periods_are_folded(page: Page, scripted: ScriptedSite) -> None:
+    scripted.on(ASK, stale())
+    paste(page, scripted)
+    turn = answered(page)
+    expect(turn.get_by_text("8 学时：超过登记上限")).to_be_visible()
+    expect(turn.get_by_text("6 学时：不在核算期间内")).to_be_hidden()
+    turn.get_by_text("不在核算期间内（1 项）").click()
+    expect(turn.get_by_text("6 学时：不在核算期间内")).to_be_visible()
+
+
+def test_what_is_pressed_is_large_enough_and_named(page: Page, scripted: ScriptedSite) -> None:
+    table = {"columns": ["a"], "rows": [["1"]], "total_rows": 1, "export_url": "/v1/x"}
+    tables = [{"type": "data-table", "data": table | {"caption": name}} for name in ("名单", "各校")]
+    calculation = {"type": "data-calculation", "data": CALCULATION}
+    scripted.on(ASK, said(citation(), calculation, *text("还差60学时[^1]。"), *tables))
+    paste(page, scripted)
+    turn = answered(page)
+    for name in ("名单", "各校"):
+        expect(turn.get_by_role("button", name=f"导出表格：{name}", exact=True)).to_have_count(1)
+    page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+    sizes = turn.locator(".cite").evaluate_all("all => all.map((one) => [one.offsetWidth, one.offsetHeight])")
+    assert len(sizes) > 4
+    assert min(min(size) for size in sizes) >= 24
+
+
+def test_no_line_begins_with_the_punctuation_behind_a_mark(page: Page, scripted: ScriptedSite) -> None:
+    scripted.on(ASK, said(citation(), *text("甲[^1]", "，乙", "[^1]。", "丙[^1]")))
+    paste(page, scripted)
+    turn = answered(page)
+    expect(turn.locator(".conclusion")).to_have_text("甲1，乙1。丙1")
+    starts = """e => [10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((width) => {
+      e.style.width = `${width}px`;
+      return [...e.querySelectorAll(".cite")].slice(0, 2).every((mark) => {
+        const range = document.createRange();
+        range.selectNode(mark.nextSibling);
+        const [box, next] = [mark.getBoundingClientRect(), range.getBoundingClientRect()];
+        return next.width > 0 && next.left >= box.right && next.top < box.bottom;
+      });
+    })"""
+    assert turn.locator(".conclusion").evaluate(starts) == [True] * 10
+
+
+def test_the_buttons_above_stay_on_one_row_of_a_narrow_screen(page: Page, scripted: ScriptedSite) -> None:
+    page.set_viewport_size(PHONE)
+    paste(page, scripted)
+    tops = page.locator(".bar > :is(h2, button)").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).map((box) => box.top + box.height / 2)"
+    )
+    assert len(tops) == 3
+    assert max(tops) - min(tops) < 2
+
+
+def test_waiting_keeps_its_size(page: Page, scripted: ScriptedSite) -> None:
+    page.set_viewport_size({"width": 246, "height": 640})  # where the dots only just don't fit
+    page.emulate_media(reduced_motion="no-preference")
+    scripted.on(ASK, Reply((*stream(begun()), threading.Event())))
+    paste(page, scripted)
+    waiting = ask(page).locator(".waiting")
+    expect(waiting).to_be_visible()
+    heights = """e => [0, 400, 800, 1200].map((at) => {
+      for (const one of e.getAnimations({ subtree: true })) { one.pause(); one.currentTime = at; }
+      return e.offsetHeight;
+    })"""
+    assert len(set(waiting.evaluate(heights))) == 1
 
 
 @pytest.mark.parametrize(("motion", "name"), [("reduce", "none"), ("no-preference", "dots")])

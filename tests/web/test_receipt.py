@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Site
-from tests.web.pages import SCRIPT, Axe, api, ask, cells, check_that_it_fits, go_back, in_view, look
+from tests.web.pages import SCRIPT, Axe, api, ask, cells, check_that_it_fits, go_back, in_view, look, sign_in
 
 QUESTION = "我今年还差多少学时？"
 
@@ -60,6 +60,25 @@ def test_another_s_receipt_is_not_there_in_the_words_of_none_at_all(page: Page, 
     assert words[0] == words[1]
     look(page, site, f"/answers/{answer['id']}", "t0002")
     expect(page.locator(".asked")).to_have_text(QUESTION)
+
+
+def test_whoever_signed_in_as_the_wrong_one_may_be_another(page: Page, site: Site) -> None:
+    answer = ask(site, QUESTION, "t0002")
+    look(page, site, f"/answers/{answer['id']}", "t0001")
+    page.get_by_role("button", name="换账号").click()
+    sign_in(page, "t0002")
+    expect(page.locator(".asked")).to_have_text(QUESTION)
+
+
+def test_the_way_back_to_the_text_is_there_once_one_has_come_from_it(page: Page, site: Site) -> None:
+    answer = ask(site, QUESTION)
+    look(page, site, f"/answers/{answer['id']}")
+    back = page.get_by_role("button", name="回到正文")
+    expect(back).to_have_count(0)
+    cite = page.locator(".prose .cite").first
+    cite.click()
+    back.click()
+    expect(cite).to_be_focused()
 
 
 def test_no_question_becomes_markup(page: Page, site: Site) -> None:

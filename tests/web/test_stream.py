@@ -170,6 +170,21 @@ def test_stopping_before_the_run_has_a_name_stops_it_when_it_has(page: Page, scr
     assert len(scripted.calls(STOP)) == 1
 
 
+def test_stopping_before_the_run_has_a_name_holds_however_quick_it_is(page: Page, scripted: ScriptedSite) -> None:
+    gate = threading.Event()
+    scripted.on(ASK, Reply((gate, b"".join(stream(begun(), *text("您还差"), *ended())))))
+    scripted.on(STOP, Reply(status=204))
+    scripted.on("POST /v1/threads/t1/runs", said(*text("第二个回答。")))
+    paste(page, scripted)
+    turn = ask(page)
+    page.get_by_role("button", name="停止").click()
+    gate.set()
+    expect(turn).to_contain_text("已停止回答")
+    expect(turn).not_to_contain_text("您还差")
+    answered(page, "那专业科目呢？")
+    expect(page.locator(".conclusion")).to_have_text("第二个回答。")
+
+
 def test_offline_what_is_written_stays_and_the_answer_goes_on(
     page: Page, context: BrowserContext, scripted: ScriptedSite
 ) -> None:
@@ -273,9 +288,11 @@ def test_a_second_question_waits_for_the_first(page: Page, scripted: ScriptedSit
     box(page).fill("又问")
     box(page).press("Enter")
     expect(page.get_by_role("status")).to_have_text("上一个问题还在回答，请稍候。")
+    expect(page.locator(".composer")).to_contain_text("上一个问题还在回答，请稍候。")
     expect(box(page)).to_have_value("又问")
     gate.set()
     expect(page.locator(".conclusion")).to_have_text(WHOLE)
+    expect(page.locator(".composer")).not_to_contain_text("上一个问题还在回答")
     assert len(scripted.calls(ASK)) == 1
 
 

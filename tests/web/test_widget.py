@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
 
 from tests.web.conftest import PHONE, Site
+from tests.web.steps import choose
 
 Axe = Callable[[Page], list[str]]
 HOST = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>学校门户</title>{head}
@@ -258,6 +259,20 @@ def test_a_hostile_page_changes_neither_looks_nor_keys(page: Page, site: Site) -
     expect(panel.get_by_label("您的问题")).to_have_value("/s 我今年还差多少学时？")
     styles = "e => { const s = getComputedStyle(e); return [s.fontSize, s.color, s.visibility, s.pointerEvents]; }"
     assert panel.get_by_label("您的问题").evaluate(styles) == ["16px", "rgb(29, 39, 41)", "visible", "auto"]
+
+
+def test_the_chat_looks_as_on_its_own_page(page: Page, context: BrowserContext, site: Site) -> None:
+    looks = """all => all.map((one) => {
+      const { height, padding, borderRadius, boxShadow, fontWeight, backgroundColor } = getComputedStyle(one);
+      return [one.textContent, height, padding, borderRadius, boxShadow, fontWeight, backgroundColor];
+    })"""
+    buttons = ".bar button:not(.close), .composer .primary"
+    panel = opened(page, site, "/looks.html")
+    own = context.new_page()
+    choose(own, site.url)
+    found = panel.locator(buttons).evaluate_all(looks)
+    assert len(found) == 3
+    assert found == own.locator(buttons).evaluate_all(looks)
 
 
 def test_it_covers_nothing_of_the_page_but_itself(page: Page, site: Site) -> None:
