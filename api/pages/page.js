@@ -1,6 +1,6 @@
 import { button, el, pageLink } from "./dom.js";
 import { lendToken, Session } from "./session.js";
-import { askToken, borrowToken } from "./sign-in.js";
+import { askToken, borrowToken, signOut } from "./sign-in.js";
 
 /** @typedef {import("./sign-in.js").SampleAccount} SampleAccount */
 /** @typedef {{title: string, parts: (Node|string)[], shown?: () => void}} Content What a page shows. */
@@ -47,7 +47,7 @@ export function openPage(content, suits = () => true) {
     return show();
   };
   enter();
-  return { show, leave: () => enter() };
+  return { show, leave: () => signOut().then(() => enter()) };
 }
 
 /** Put a page's content in the place of what was there. @param {Content} content */
