@@ -1,6 +1,6 @@
 """The HTTP API and the pages."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,14 +14,19 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api import compliance, errors, feedback, imports, notes, runs, threads
+from api import compliance, errors, feedback, imports, notes, reminders, runs, sessions, threads
 from api.limits import MOST, BodyLimit
 from api.running import Running
+from api.sessions import Sessions
 from api.tokens import Tokens
+from api.wecom import app as wecom_app
+from api.wecom import bot as wecom_bot
+from api.wecom import login as wecom_login
+from api.wecom.client import Client
 from assistant.answer import Answer, Calculation, Citation, Outcome
 from assistant.ask import taken
 from assistant.bootstrap import Installation, install
-from assistant.errors import NotFound, NotSignedIn, XueshiError
+from assistant.errors import NotFound, XueshiError
 from assistant.identity import Account
 from assistant.policy import PolicyMeta
 from assistant.retrieval.search import search
@@ -111,11 +116,14 @@ def create_app(settings: Settings) -> FastAPI:
     installation = install(settings)
     installation.index.open()
     running = Running(installation)
+    wecom = Client(settings, installation.database) if settings.wecom_corp_id else None
+    known = Sessions(installation.database, wecom_login.PATH if wecom else None)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await run_in_threadpool(running.close)
+        for close in (running.close, *closing):
+            await run_in_threadpool(close)
         installation.close()
 
     app = FastAPI(
@@ -130,8 +138,9 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     _add_headers(app, settings.origins)
     _add_operations(app, installation)
-    _add_api(app, installation, running, tokens)
+    _add_api(app, installation, running, tokens, known, wecom)
     _add_pages(app, installation)
+    closing = _add_wecom(app, installation, running, known, wecom)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BodyLimit, most=_largest)
     app.state.tokens = tokens
@@ -140,9 +149,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _largest(path: str) -> int:
-    """How many bytes a request to a path may have; an upload that is just too large is told so where it is read."""
-    return imports.MOST + 1_000_000 if path == imports.PATH else MOST
+def _largest(path: str) -> int | None:
+    """How many bytes a request to a path may have; None: uploads are held to their own size as they are read."""
+    return None if path == imports.PATH else MOST
 
 
 def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
@@ -199,14 +208,22 @@ def _add_operations(app: FastAPI, installation: Installation) -> None:
         return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
 
 
-def _add_api(app: FastAPI, installation: Installation, running: Running, tokens: Tokens) -> None:
-    bearer = HTTPBearer(auto_error=False, description="JWT：sub 为账号，aud 为 xueshi")
+def _add_api(
+    app: FastAPI,
+    installation: Installation,
+    running: Running,
+    tokens: Tokens,
+    known: Sessions,
+    wecom: Client | None,
+) -> None:
+    bearer = HTTPBearer(auto_error=False, description="JWT：sub 为账号，aud 为 xueshi；本站页面也可以用登录的 cookie")
     assistant = installation.assistant
 
-    def signed_in(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Account:
-        if credentials is None:
-            raise NotSignedIn("请先登录：请求缺少 Authorization: Bearer 凭证。")
-        return assistant.account(tokens.account(credentials.credentials))
+    def signed_in(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+    ) -> Account:
+        name = tokens.account(credentials.credentials) if credentials else known.account(request)
+        return assistant.account(name)
 
     Asker = Annotated[Account, Depends(signed_in)]  # noqa: N806  a type
 
@@ -265,7 +282,9 @@ def _add_api(app: FastAPI, installation: Installation, running: Running, tokens:
     feedback.add(app, installation, Asker)
     imports.add(app, installation, Asker)
     notes.add(app, installation, Asker)
+    reminders.add(app, installation, Asker, wecom)
     runs.add(app, installation, running, Asker)
+    sessions.add(app, known)
     threads.add(app, installation, Asker)
 
 
@@ -278,6 +297,7 @@ def _add_pages(app: FastAPI, installation: Installation) -> None:
     add("/admin", "admin.html")
     add(_FRAMED, "embed.html")
     add("/answers/{answer_id}", "receipt.html")
+    add("/reminders", "reminders.html")
     add("/widget.js", "widget.js")
 
     @app.get("/policies/{policy_id}", include_in_schema=False)
@@ -287,3 +307,16 @@ def _add_pages(app: FastAPI, installation: Installation) -> None:
         return FileResponse(PAGES / "policy.html", status_code=200 if there else 404)
 
     app.mount("/static", StaticFiles(directory=PAGES), name="static")
+
+
+def _add_wecom(
+    app: FastAPI, installation: Installation, running: Running, known: Sessions, client: Client | None
+) -> list[Callable[[], None]]:
+    """The doors to WeCom that the settings open; what closes them, in order."""
+    closing: list[Callable[[], None]] = []
+    if client:
+        wecom_login.add(app, installation, known, client)
+        closing.append(wecom_app.add(app, installation, client).close)
+    if installation.settings.wecom_bot_aes_key.get_secret_value():
+        closing.append(wecom_bot.add(app, installation, running, client).close)
+    return [*closing, client.close] if client else closing

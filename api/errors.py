@@ -50,7 +50,9 @@ def install(app: FastAPI) -> None:
         headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotSignedIn) else {}
         if isinstance(error, TooManyQuestions):
             headers["Retry-After"] = str(error.retry_after)
-        return problem(_STATUS.get(type(error), 500), str(error), headers)
+        return problem(
+            next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500), str(error), headers
+        )
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: RequestValidationError) -> JSONResponse:

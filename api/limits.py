@@ -10,17 +10,18 @@ MOST = 64_000  # bytes: of a question of 2,000 characters, however it is escaped
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 where a body is larger than `most` allows at its path."""
+    """ASGI middleware that answers 413 where a body is larger than `most` allows at its path; None: any may be."""
 
-    def __init__(self, app: ASGIApp, most: Callable[[str], int]) -> None:
+    def __init__(self, app: ASGIApp, most: Callable[[str], int | None]) -> None:
         self._app, self._most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] == "http":
-            await self._limited(self._most(scope["path"]), scope, receive, send)
-        else:
+        most = self._most(scope["path"]) if scope["type"] == "http" else None
+        if most is None:
             await self._app(scope, receive, send)
+        else:
+            await self._limited(most, scope, receive, send)
 
     async def _limited(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
         told = dict(scope["headers"]).get(b"content-length", b"0")

@@ -136,6 +136,11 @@ class Running:
         with self._database.read() as connection:
             return bool(runs.events(connection, run.id, after))
 
+    def so_far(self, run_id: str) -> list[Numbered]:
+        """All that a run has told until now, whichever process answers."""
+        live = self._live.get(run_id)
+        return live.after(0) if live else self._look(run_id, 0)[0]
+
     async def follow(self, run_id: str, after: int) -> AsyncIterator[Sequence[Numbered]]:
         """The events of a run behind number `after`, as they come; none where nothing came for a while."""
         live = self._live.get(run_id)

@@ -5,12 +5,21 @@ import os
 import re
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -19,6 +28,13 @@ PREFIX = "XUESHI_"
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _ORIGIN = re.compile(rf"https?://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:]+\])(:[1-9]\d{{0,4}})?")
 _OWN_PORTS = {(True, "443"), (False, "80")}
+_PLAIN = "^[!-~]*$"
+# What is needed together.
+_WECOM = (
+    ("企业微信自建应用的设置", "wecom_corp_id", "wecom_agent_id", "wecom_secret", "wecom_token", "wecom_aes_key"),
+    ("企业微信智能机器人（回调）的设置", "wecom_bot_token", "wecom_bot_aes_key"),
+    ("企业微信智能机器人（长连接）的设置", "wecom_bot_id", "wecom_bot_secret"),
+)
 SHIPPED_CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
 
@@ -42,6 +58,22 @@ class Settings(BaseSettings):
     corpus: Annotated[list[Path], NoDecode] = Field([], description="另加的政策目录，以 `:` 分隔；同名政策以后者为准")
 
     origins: Annotated[list[str], NoDecode] = Field([], description="可以嵌入助手的网站，如 https://portal.example.cn")
+
+    wecom_corp_id: str = Field("", pattern=_PLAIN, description="企业 ID，在企业微信管理后台“我的企业”底部")
+    wecom_agent_id: str = Field("", pattern="^([1-9][0-9]{0,14})?$", description="自建应用的 AgentId，是一个数字")
+    wecom_secret: SecretStr = Field(SecretStr(""), description="自建应用的 Secret，不含空格的英文字符")
+    wecom_token: SecretStr = Field(SecretStr(""), description="自建应用“接收消息”的 Token，不含空格的英文字符")
+    wecom_aes_key: SecretStr = Field(
+        SecretStr(""), description="自建应用“接收消息”的 EncodingAESKey，43 个英文字母和数字"
+    )
+    wecom_bot_token: SecretStr = Field(SecretStr(""), description="智能机器人回调的 Token，不含空格的英文字符")
+    wecom_bot_aes_key: SecretStr = Field(SecretStr(""), description="智能机器人回调的 EncodingAESKey，43 个字母和数字")
+    wecom_bot_id: str = Field("", pattern=_PLAIN, description="智能机器人长连接的 Bot ID")
+    wecom_bot_secret: SecretStr = Field(SecretStr(""), description="智能机器人长连接的 Secret，不含空格的英文字符")
+    wecom_api_base: str = Field("https://qyapi.weixin.qq.com", description="企业微信接口的地址，如 https://…")
+    wecom_ws_url: str = Field(
+        "wss://openws.work.weixin.qq.com", pattern="^wss?://", description="企业微信长连接的地址，如 wss://…"
+    )
 
     @field_validator("origins", mode="before")
     @classmethod
@@ -79,14 +111,30 @@ class Settings(BaseSettings):
             raise ValueError("还要设置 XUESHI_MODEL；不用语言模型时请把它也留空")
         return value
 
-    @field_validator("model_api_key")
+    @field_validator("model_api_key", "wecom_secret", "wecom_token", "wecom_bot_token", "wecom_bot_secret")
     @classmethod
     def _in_a_header(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[!-~]*", value.get_secret_value()):
             raise ValueError("只能是不含空格的英文字符")
         return value
 
-    @field_validator("public_url", "auth_jwks_url", "model_base_url")
+    @field_validator("wecom_aes_key", "wecom_bot_aes_key")
+    @classmethod
+    def _of_32_bytes(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"([A-Za-z0-9+/]{43})?", value.get_secret_value()):
+            raise ValueError("应为管理后台显示的 43 个字母和数字，请整段复制")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for what, *names in _WECOM:
+            missing = [name for name in names if not getattr(self, name)]
+            if 0 < len(missing) < len(names):
+                told = "、".join(PREFIX + name.upper() for name in missing)
+                raise ValueError(f"缺少设置 {told}：{what}要么填全，要么都留空。")
+        return self
+
+    @field_validator("public_url", "auth_jwks_url", "model_base_url", "wecom_api_base")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value:
@@ -133,6 +181,8 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if not first["loc"]:  # of several settings together
+            raise SettingsError(str(first["ctx"]["error"])) from None
         name = PREFIX + str(first["loc"][0]).upper()
         field = Settings.model_fields[str(first["loc"][0])]
         own = first["type"] == "value_error" and first["loc"][0] != "today"

@@ -1,4 +1,5 @@
 import { address, bar, choice, listing, NONE, percent } from "./admin-parts.js";
+import { reminders } from "./admin-reminders.js";
 import { button, el, place } from "./dom.js";
 import { error, explain, otherPage, say } from "./page.js";
 
@@ -16,7 +17,8 @@ const NO_RULE = "没有学时规定";
  * @returns {Promise<(Node|string)[]>}
  */
 export async function complianceView(session, me, state) {
-  const [report, { policies }] = await Promise.all([fetched(session, state), session.call("/v1/policies")]);
+  const [report, { policies }, { sign_in: wecom }] = await Promise.all(
+    [fetched(session, state), session.call("/v1/policies"), session.call("/v1/session")]);
   const titles = new Map(policies.map(({ id, title }) => [id, `《${title}》`]));
   return [
     breadcrumb(me.unit, report),
@@ -25,6 +27,7 @@ export async function complianceView(session, me, state) {
     summary(report),
     exports(session, report),
     report.level === "teacher" ? roster(report) : units(report),
+    wecom && report.as_of.startsWith(`${report.year}-`) && report.totals.short ? reminders(session, report.unit) : "",
     checks(report, titles),
   ];
 }

@@ -1,7 +1,7 @@
 import { listing, minute } from "./admin-parts.js";
 import { button, el } from "./dom.js";
 import { error, explain, say } from "./page.js";
-import { Problem } from "./session.js";
+import { Problem, proof } from "./session.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {{file: string, kind: string, rows: number, added: number, updated: number, unchanged: number,
@@ -66,7 +66,7 @@ async function upload(session, files, dryRun) {
   const body = new FormData();
   files.forEach((file) => body.append("files", file));
   const send = (token) => {
-    const options = { method: "POST", headers: { Authorization: `Bearer ${token}` }, body };
+    const options = { method: "POST", headers: proof(token), body };
     return fetch(`/v1/imports?dry_run=${dryRun}`, options).catch(() => null);
   };
   let response = await send(session.token || (await session.renew()));

@@ -1,6 +1,6 @@
 import { Chat } from "./chat.js";
 import { Session } from "./session.js";
-import { askToken, ROLES } from "./sign-in.js";
+import { askToken, ROLES, signOut } from "./sign-in.js";
 import { follow } from "./theme.js";
 import { fitViewport } from "./viewport.js";
 
@@ -33,5 +33,5 @@ function showWho({ account, role, unit }) {
 
 follow(document.body, "auto");
 fitViewport();
-who.querySelector("button").addEventListener("click", () => open());
+who.querySelector("button").addEventListener("click", () => signOut().then(() => open()));
 open();

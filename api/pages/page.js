@@ -1,6 +1,6 @@
 import { button, el, pageLink } from "./dom.js";
 import { lendToken, Session } from "./session.js";
-import { askToken, borrowToken } from "./sign-in.js";
+import { askToken, borrowToken, signOut } from "./sign-in.js";
 
 /** @typedef {import("./sign-in.js").SampleAccount} SampleAccount */
 /** @typedef {{title: string, parts: (Node|string)[], shown?: () => void}} Content What a page shows. */
@@ -46,7 +46,7 @@ export function openPage(content, suits = () => true) {
     stopLending = lendToken(session);
     return show();
   };
-  const leave = () => enter();
+  const leave = () => signOut().then(() => enter());
   enter();
   return { show, leave };
 }

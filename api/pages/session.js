@@ -7,8 +7,12 @@ export class Problem extends Error {
   }
 }
 
+/** @typedef {{account: string, csrf: string}} Cookie What stands for a token where a cookie, which no script can see,
+ * has signed somebody in: whom, and the secret that shows a request to be a page's of theirs. */
+
 /** The account that a token speaks for. Unverified, so only ever compared with another token's. */
 function accountOf(token) {
+  if (token.csrf) return token.account;
   try {
     const [, payload] = token.split(".");
     return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))).sub;
@@ -17,13 +21,16 @@ function accountOf(token) {
   }
 }
 
+/** The headers that show who asks. @param {string|Cookie} token */
+export const proof = (token) => (token.csrf ? { "X-CSRF-Token": token.csrf } : { Authorization: `Bearer ${token}` });
+
 /** One account's way to the server. The token is kept here alone; what comes after the session ended is dropped. */
 export class Session {
   /**
-   * @param {(account: ?string) => Promise<string>} getToken asked when a token is needed, and again when one is no
+   * @param {(account: ?string) => Promise<string|Cookie>} getToken asked when a token is needed, and again when one is no
    *   longer accepted, with the account that it was for
    * @param {string} server the server's origin
-   * @param {(token: string) => void} changed given a token that is another account's; this session is over then
+   * @param {(token: string|Cookie) => void} changed given a token that is another account's; this session is over then
    */
   constructor(getToken, server, changed) {
     Object.assign(this, { getToken, server, changed, token: null, account: null, renewing: null, round: 0 });
@@ -40,7 +47,7 @@ export class Session {
     this.controller.abort();
   }
 
-  /** Ask for a token anew. @returns {Promise<string>} */
+  /** Ask for a token anew. @returns {Promise<string|Cookie>} */
   renew() {
     const done = () => this.renewing === renewing && (this.renewing = null);
     const renewing = this.renewing || this.fetchToken().finally(done);
@@ -86,7 +93,7 @@ export class Session {
   }
 
   async send(path, token, { method, headers, body } = {}) {
-    const about = { Authorization: `Bearer ${token}`, ...(body && { "Content-Type": "application/json" }), ...headers };
+    const about = { ...proof(token), ...(body && { "Content-Type": "application/json" }), ...headers };
     const text = body && JSON.stringify(body);
     const sent = fetch(this.server + path, { method, headers: about, body: text, signal: this.controller.signal });
     const response = await sent.catch(() => {
@@ -107,12 +114,13 @@ export class Session {
 }
 
 /** Hand the token to pages of our own server that the chat has opened and that ask for it; nobody else is answered.
+ * In a cookie's place they are told that there is none to hand over: they find the cookie by themselves.
  * @param {Session} session @returns {() => void} ends it */
 export function lendToken(session) {
   const answer = async ({ origin, source, data }) => {
     if (origin !== session.server || !data || data.xueshi !== "token?") return;
     const token = session.token || (await session.renew().catch(() => null));
-    if (token) source.postMessage({ xueshi: "token", token }, origin);
+    if (token) source.postMessage({ xueshi: "token", token: token.csrf ? null : token }, origin);
   };
   window.addEventListener("message", answer);
   return () => window.removeEventListener("message", answer);

@@ -1,6 +1,8 @@
 import { el } from "./dom.js";
+import { proof } from "./session.js";
 
 /** @typedef {{account: string, role: string, unit: string, name: ?string}} SampleAccount */
+/** @typedef {import("./session.js").Cookie} Cookie */
 
 const ABOUT = "按当地政策和已登记的记录，回答教师继续教育学时的问题，每个数字都有出处。";
 const PATIENCE = 1000; // milliseconds that an opener has to answer
@@ -25,7 +27,7 @@ export async function borrowToken() {
     };
     const hear = ({ origin, source, data }) => {
       const answer = lenders.includes(origin) && source === opener && data && data.xueshi === "token";
-      if (answer && typeof data.token === "string") end(data.token);
+      if (answer) end(typeof data.token === "string" ? data.token : null);
     };
     window.addEventListener("message", hear);
     setTimeout(end, PATIENCE, null);
@@ -48,17 +50,34 @@ async function embedders() {
   return found && found.ok ? (await found.json()).origins : [];
 }
 
+/** Who is signed in by a cookie, and where one signs in so. @returns {Promise<{cookie: ?Cookie, door: ?string}>} */
+async function cookieSession() {
+  const found = await fetch("/v1/session").catch(() => null);
+  const told = found && found.ok ? await found.json().catch(() => ({})) : {};
+  const cookie = told.account ? { account: told.account, csrf: told.csrf_token } : null;
+  return { cookie, door: told.sign_in };
+}
+
+/** Sign out whoever is signed in by a cookie. */
+export async function signOut() {
+  const { cookie } = await cookieSession();
+  if (cookie) await fetch("/v1/session", { method: "DELETE", headers: proof(cookie) }).catch(() => null);
+}
+
 /**
- * Ask who one is, in the place of whatever is shown: in the demo a choice of sample accounts, else a token.
+ * Who one is by a cookie; else ask, in the place of whatever is shown: in the demo a choice of sample accounts, else a
+ * token, or the way to WeCom where one can sign in there.
  * @param {string} why What is said above the form.
  * @param {(account: SampleAccount) => boolean} suits The demo's accounts that the page is for.
  * @param {?string} account The one that was signed in until now, chosen beforehand.
- * @returns {Promise<string>} The token, once one is given; the server has yet to accept it.
+ * @returns {Promise<string|Cookie>} The token, once one is given; the server has yet to accept it.
  */
 export async function askToken(why, suits, account) {
+  const { cookie, door } = await cookieSession();
+  if (cookie) return cookie;
   const [place, view] = ["sign-in", "view"].map((id) => document.getElementById(id));
   const found = await fetch("/v1/demo/accounts").catch(() => null);
-  const [fields, token] = found && found.ok ? samples(await found.json(), suits, account) : pasted();
+  const [fields, token] = found && found.ok ? samples(await found.json(), suits, account) : pasted(door);
   const fault = el("p", { class: "error", role: "alert" }, why);
   view.hidden = true;
   return new Promise((resolve) => {
@@ -98,11 +117,14 @@ function samples({ today, accounts }, suits, expired) {
   return [[note, el("label", { for: "sample" }, "选择示例账号"), select], token];
 }
 
-/** The field to paste a token into, and what reads it. */
-function pasted() {
+/** The field to paste a token into, and what reads it; above it the way to WeCom, which leads back to this page. */
+function pasted(door) {
+  const back = encodeURIComponent(location.pathname + location.search + location.hash);
+  const wecom = door ? el("p", { class: "links" }, el("a", { href: `${door}?next=${back}` }, "用企业微信登录")) : "";
   const about = { autocomplete: "off", spellcheck: "false", "aria-describedby": "token-help" };
   const input = el("input", { id: "token", ...about });
   const help = "请从学校门户或企业微信打开本页；试用时可粘贴访问凭证。凭证只留在本页内存中，刷新后需重新登录。";
   const token = async () => input.value.replace(/^\s*Bearer\s/i, "").trim();
-  return [[el("label", { for: "token" }, "登录凭证"), el("p", { class: "remark", id: "token-help" }, help), input], token];
+  const label = el("label", { for: "token" }, "登录凭证");
+  return [[wecom, label, el("p", { class: "remark", id: "token-help" }, help), input], token];
 }

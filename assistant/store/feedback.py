@@ -62,6 +62,13 @@ def rate(connection: Connection, account: str, answer_id: str, rating: Rating, c
     connection.execute(insert(Feedback).values(values))
 
 
+def withdraw(connection: Connection, account: str, answer_id: str) -> None:
+    """Forget what an account said of its own answer; nothing is done where it said nothing."""
+    mine = Feedback.answer_id == answer_id, Feedback.account == account
+    if is_text(answer_id):  # PostgreSQL can't even be asked for what is no text
+        connection.execute(delete(Feedback).where(*mine))
+
+
 def opinions(connection: Connection, scope: Scope, limit: int) -> tuple[list[Opinion], int]:
     """The latest opinions of teachers and administrators of the scope's unit and below, and how many there are."""
     inside = _inside(scope)

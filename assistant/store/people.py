@@ -10,6 +10,7 @@ from assistant.identity import Account, Role, Scope
 from assistant.rules.calculate import Record
 from assistant.store.population import within
 from assistant.store.tables import AccountRow, Credit, Teacher, Unit
+from assistant.text import is_text
 
 # Built once: a statement made anew would be compiled, or at least looked up, anew.
 _RECORDS = (
@@ -41,6 +42,15 @@ def account(connection: Connection, name: str) -> Account | None:
         return None
     role, teacher_id, unit, school = row
     return Account(name, Role(role), teacher_id, unit, school or unit or "")
+
+
+def member(connection: Connection, userid: str) -> Account | None:
+    """The account of a member of WeCom, whose userid's case makes no difference. None: nobody's, or more than one's."""
+    if not is_text(userid):  # PostgreSQL can't even be asked for what is no text
+        return None
+    query = select(AccountRow.account).where(func.lower(AccountRow.wecom_userid) == userid.lower())
+    names = connection.execute(query.limit(2)).scalars().all()
+    return account(connection, names[0]) if len(names) == 1 else None
 
 
 def any_account(connection: Connection) -> bool:

@@ -28,6 +28,7 @@ class RunInfo(NamedTuple):
     question: str
     beat_at: float
     ended_at: float | None
+    asked_at: float
 
     @property
     def is_expired(self) -> bool:
@@ -40,9 +41,9 @@ class RunInfo(NamedTuple):
         return self.ended_at is None and self.beat_at < time.time() - SILENT
 
 
-_RUN = select(RunRow.id, RunRow.answer_id, Turn.thread_id, Turn.question, RunRow.beat_at, RunRow.ended_at).join(
-    Turn, Turn.id == RunRow.answer_id
-)
+_RUN = select(
+    RunRow.id, RunRow.answer_id, Turn.thread_id, Turn.question, RunRow.beat_at, RunRow.ended_at, Turn.asked_at
+).join(Turn, Turn.id == RunRow.answer_id)
 
 
 def open_run(connection: Connection, account: str, answer_id: str, key: str | None) -> str:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _NAMES = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
@@ -91,6 +91,9 @@ class AccountRow(Base):
     unit: Mapped[str | None] = mapped_column(ForeignKey("units.unit"))
     wecom_userid: Mapped[str | None] = mapped_column(String(100))
     import_id: Mapped[int | None]
+
+    # The case of a member's name makes no difference.
+    __table_args__ = (Index("ix_accounts_member", func.lower(wecom_userid)),)
 
 
 class Import(Base):
@@ -254,3 +257,66 @@ class Feedback(Base):
     rating: Mapped[str] = mapped_column(String(10))
     comment: Mapped[str | None] = mapped_column(Text)
     at: Mapped[float]
+
+
+class WeComAccess(Base):
+    """A self-built app's access token, or why there is none; `app` is of its corp, its number and its secret.
+
+    `failure` is WeCom's error code, 0: none, believed until `failed_until`. Times in seconds since the epoch, UTC.
+    """
+
+    __tablename__ = "wecom_access"
+    app: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[float]
+    failure: Mapped[int]
+    words: Mapped[str] = mapped_column(Text)
+    failed_until: Mapped[float]
+
+
+class WeComCallback(Base):
+    """A callback of WeCom that was seen, by the SHA-256 of what names it; `owed`: the member who waits for an answer.
+
+    `at` in seconds since the epoch, UTC.
+    """
+
+    __tablename__ = "wecom_callbacks"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    owed: Mapped[str | None] = mapped_column(String(100))
+
+
+class WeComTalk(Base):
+    """The thread that an account's conversation in WeCom goes on in. The thread may be gone: its owner may delete it.
+
+    `at`: when something was last asked in it, in seconds since the epoch, UTC.
+    """
+
+    __tablename__ = "wecom_talks"
+    account: Mapped[str] = mapped_column(String(100), primary_key=True)
+    talk: Mapped[str] = mapped_column(String(200), primary_key=True)
+    thread_id: Mapped[str] = mapped_column(String(64))
+    at: Mapped[float]
+
+
+class SessionRow(Base):
+    """A session of the pages, by the SHA-256 of its id. Times in seconds since the epoch, UTC."""
+
+    __tablename__ = "sessions"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str] = mapped_column(String(100))
+    opened_at: Mapped[float]
+    seen_at: Mapped[float]
+
+
+class ReminderRow(Base):
+    """When a teacher was last reminded, in seconds since the epoch, UTC; `off`: doesn't want to be.
+
+    `sure`: whether it is known that the message went out; False while it does, and for good if that was cut short.
+    """
+
+    __tablename__ = "reminders"
+    teacher_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    off: Mapped[bool]
+    sent_at: Mapped[float | None]
+    sure: Mapped[bool]

@@ -1,0 +1,120 @@
+"""The intelligent bot by callback: `/wecom/bot`.
+
+Official pages 101033 (encryption: as an app's, in JSON, with an empty receive id), 100719 (messages, and the requests
+for a stream's content), 101027 (events), 101031 (replies), 101138 (`response_url`: one message within an hour).
+"""
+
+import json
+import logging
+from typing import Annotated, Any
+
+import httpx
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, ValidationError
+
+from api import errors
+from api.running import Running
+from api.wecom import inbox
+from api.wecom.chat import Chat, Send
+from api.wecom.client import Client
+from api.wecom.crypto import Box, Refused, check_age
+from api.wecom.said import Message
+from assistant.bootstrap import Installation
+from assistant.errors import trace
+
+PATH = "/wecom/bot"
+_REFUSED = "这不是发给本服务的企业微信回调，已拒绝。"
+_PATIENCE = 10.0  # seconds
+_LOG = logging.getLogger(__name__)
+
+Parameter = Annotated[str, Query(max_length=1000)]
+
+
+class _Envelope(BaseModel):
+    """What a callback comes in."""
+
+    encrypt: str
+
+
+def add(app: FastAPI, installation: Installation, running: Running, client: Client | None) -> Chat:
+    """The routes, and the conversations behind them; the settings have the bot's token and key.
+
+    `client`: of the companion app, None where there is none.
+    """
+    settings, chat = installation.settings, Chat(installation, running, client)
+    box = Box(settings.wecom_bot_token.get_secret_value(), settings.wecom_bot_aes_key.get_secret_value(), "")
+
+    @app.get(PATH, include_in_schema=False)
+    def verify(
+        echostr: Annotated[str, Query(max_length=10_000)] = "",
+        msg_signature: Parameter = "",
+        timestamp: Parameter = "",
+        nonce: Parameter = "",
+    ) -> Response:
+        try:
+            return PlainTextResponse(box.open(msg_signature, timestamp, nonce, echostr))
+        except Refused as error:
+            return _refused(str(error))
+
+    @app.post(PATH, include_in_schema=False)
+    async def hear(
+        request: Request, msg_signature: Parameter = "", timestamp: Parameter = "", nonce: Parameter = ""
+    ) -> Response:
+        try:
+            check_age(timestamp)
+            encrypted = _Envelope.model_validate_json(await inbox.body(request)).encrypt
+            message = Message.model_validate_json(box.open(msg_signature, timestamp, nonce, encrypted))
+        except Refused as error:
+            return _refused(str(error))
+        except ValidationError:  # its text would tell the content
+            return _refused("it is malformed")
+        reply = await _reply(chat, message)
+        if reply is None:
+            return Response()
+        sealed = box.seal(json.dumps(reply, ensure_ascii=False), timestamp, nonce)
+        signed = {"msgsignature": sealed.signature, "timestamp": int(timestamp), "nonce": nonce}
+        return JSONResponse({"encrypt": sealed.encrypted, **signed})
+
+    return chat
+
+
+async def _reply(chat: Chat, message: Message) -> dict[str, Any] | None:
+    """What is said at once; None: nothing."""
+    if message.stream:
+        return (await chat.look(message.sender.userid, message.stream.id)).body
+    if message.event is None:
+        return (await chat.hear(message, _to(message.response_url))).frame.body
+    match message.event.eventtype:
+        case "enter_chat":
+            return {"msgtype": "text", "text": {"content": await chat.welcome(message)}}
+        case "template_card_event":
+            card = await chat.choose(message, _to(message.response_url))
+            return card and {"response_type": "update_template_card", "template_card": card}
+        case "feedback_event":
+            await chat.rate(message)
+    return None
+
+
+def _to(url: str) -> Send:
+    """Sends a message to a `response_url`; where there is none, it can't be sent."""
+
+    async def send(content: str) -> None:
+        if not url:
+            _LOG.warning("an answer came too late, and there is no response_url")
+            return
+        body = {"msgtype": "markdown", "markdown": {"content": content}}
+        try:
+            async with httpx.AsyncClient(timeout=_PATIENCE) as client:
+                told = (await client.post(url, json=body)).json()
+            if code := told.get("errcode"):
+                _LOG.warning("response_url: %s", code)
+        except (httpx.HTTPError, ValueError, AttributeError) as error:
+            _LOG.warning("response_url: %s", trace(error))
+
+    return send
+
+
+def _refused(why: str) -> Response:
+    _LOG.warning("%s: callback refused: %s", PATH, why)
+    return errors.problem(403, _REFUSED)

@@ -1,0 +1,349 @@
+"""The intelligent bot's conversations, whichever way its messages come: by callback or on the long connection.
+
+Each message is a run: it goes on whoever asks for its stream, which any process can find again by the stream's id. A
+stream's content is cumulative (page 101031). WeCom stops asking for it six minutes after the message, so it ends
+before, and an answer that comes later is sent as a message of its own. What is personal is never shown in a group: a
+line there, and the answer through the companion app.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+
+from api.running import Running
+from api.wecom import render
+from api.wecom.app import UNKNOWN
+from api.wecom.client import Client, WeComError
+from api.wecom.said import Message
+from assistant.answer import Answer, Outcome
+from assistant.bootstrap import Installation
+from assistant.errors import NotFound, XueshiError, trace
+from assistant.events import doing
+from assistant.identity import Account
+from assistant.store import feedback, people, runs, turns, wecom
+from assistant.store.runs import Numbered, RunInfo
+from assistant.text import is_text
+
+WINDOW = 330.0  # seconds after a message within which its stream ends
+_LOOK = 0.2  # seconds
+_REMEMBERED = 10_000  # encrypted ids
+_COMMENT = 1000  # characters
+_ENCRYPTED = re.compile(r"wo[A-Za-z0-9_-]{20,}")
+_LOG = logging.getLogger(__name__)
+
+# Of nobody in particular are answers that rest on the search for clauses alone, with one of these outcomes.
+_FOR_ALL = {Outcome.ANSWERED, Outcome.CLARIFY, Outcome.NO_EVIDENCE, Outcome.OUT_OF_SCOPE, Outcome.UNAVAILABLE}
+_SEARCH = doing("search_policy").text
+_REASONS = {1: "与问题无关", 2: "内容不完整", 3: "内容有错误", 4: "分析错误"}
+
+_UNSURE = "企业微信暂时不能确认您的身份，没有作答。请稍后再试；一直如此，请管理员运行 xueshi doctor。"
+_WORDLESS = "请用文字或语音提问，例如：我今年还差多少学时？图片和文件暂时看不了。"
+_WELCOME = "您好，我是学时通。可以问我：\n我今年还差多少学时？\n为什么有的学时没有计入？\n镇级培训最多能计多少学时？"
+LATER = "这个问题要多花些时间，还在处理。有了答案会另发一条消息，不用再问。"
+_DIRECTLY = "这个问题涉及个人或单位的数据，不在群里显示。答案发到您的应用消息里；没有收到的话，请单独向我提问。"
+_ALONE = "这个问题涉及个人或单位的数据，不在群里显示。请打开与我的单聊，再问一次。"
+_UNFINISHED = "这次回答没有完成，请重新提问。"
+
+# Sends a message of its own, in markdown, to the conversation.
+Send = Callable[[str], Awaitable[None]]
+
+
+class Frame(NamedTuple):
+    """A stream as it stands: its whole content, and whether that is the last. `feedback`: the id that ratings name."""
+
+    stream_id: str
+    content: str
+    finish: bool
+    feedback: str = ""
+    card: dict[str, Any] | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The reply (page 101031)."""
+        stream: dict[str, Any] = {"id": self.stream_id, "finish": self.finish, "content": self.content}
+        if self.feedback:
+            stream["feedback"] = {"id": self.feedback}
+        if self.card:
+            return {"msgtype": "stream_with_template_card", "stream": stream, "template_card": self.card}
+        return {"msgtype": "stream", "stream": stream}
+
+
+class Heard(NamedTuple):
+    """The reply to a message, and whether the message came for the first time."""
+
+    frame: Frame
+    first: bool
+
+
+class _Who(NamedTuple):
+    """A member: its userid, and its account where it has one."""
+
+    userid: str
+    account: Account | None
+
+
+class _Told(NamedTuple):
+    """What a run has told so far: what is being done, all that was done, the text, and the error that ended it.
+
+    `known`: it is still kept.
+    """
+
+    known: bool
+    status: str
+    done: set[str]
+    text: str
+    error: str
+
+    @classmethod
+    def of(cls, events: Sequence[Numbered]) -> "_Told":
+        status, done, texts, error = "", set[str](), dict[str, str](), ""
+        for part in (json.loads(data) for _, data in events if data.startswith("{")):
+            match part:
+                case {"type": "data-status", "data": {"text": status}}:
+                    done.add(status)
+                case {"type": "text-delta", "id": name, "delta": delta}:
+                    texts[name] = texts.get(name, "") + delta
+                case {"type": "data-replaced", "data": {"text": name}}:
+                    texts.pop(name, None)
+                case {"type": "error", "errorText": error}:
+                    pass
+        return cls(bool(events), status, done, "".join(texts.values()), error)
+
+
+class _Result(NamedTuple):
+    """What an ended run says: the content of its stream, a card beside it, and what is for the asker alone."""
+
+    content: str
+    card: dict[str, Any] | None = None
+    private: str | None = None
+
+
+class Chat:
+    """The conversations of one bot."""
+
+    def __init__(self, installation: Installation, running: Running, client: Client | None) -> None:
+        """`client`: of the companion app, None where there is none."""
+        self._settings, self._database = installation.settings, installation.database
+        self._running, self._client = running, client
+        self._userids: dict[str, str] = {}  # of encrypted ids
+        self._tasks = set[asyncio.Task[None]]()
+
+    async def hear(self, message: Message, send: Send) -> Heard:
+        """Begin to answer a message; `send` is used, once, should its stream end before the answer is there."""
+        first = True
+        try:
+            first = await run_in_threadpool(self._first, message)
+            who = await run_in_threadpool(self._who, message.sender.userid)
+            if who.account is None:
+                return Heard(_said(UNKNOWN.format(userid=who.userid)), first)
+            if not message.question:
+                return Heard(_said(_WORDLESS), first)
+            run = await run_in_threadpool(self._begin, who.account, message, message.question)
+        except XueshiError as error:
+            return Heard(_said(str(error)), first)
+        if first:
+            self._attend(who.userid, who.account, run, message.in_group, send, streamed=True)
+        return Heard(await run_in_threadpool(self._frame, who.account, run, message.in_group), first)
+
+    async def look(self, userid: str, stream_id: str) -> Frame:
+        """A stream as it stands now, for the member whose message it answers."""
+        kind, _, run_id = stream_id.partition(".")
+        try:
+            who = await run_in_threadpool(self._who, userid)
+            if who.account is None:
+                return Frame(stream_id, UNKNOWN.format(userid=who.userid), finish=True)
+            run = await run_in_threadpool(self._run, who.account, run_id)
+            return await run_in_threadpool(self._frame, who.account, run, kind != "single")
+        except XueshiError as error:
+            return Frame(stream_id, str(error), finish=True)
+
+    async def welcome(self, message: Message) -> str:
+        """What a member is greeted with."""
+        try:
+            who = await run_in_threadpool(self._who, message.sender.userid)
+        except XueshiError as error:
+            return str(error)
+        return _WELCOME if who.account else UNKNOWN.format(userid=who.userid)
+
+    async def choose(self, message: Message, send: Send) -> dict[str, Any] | None:
+        """Ask what a member chose on a card of ours; the card that takes its place. None: it isn't one of theirs."""
+        try:
+            first = await run_in_threadpool(self._first, message)
+            who = await run_in_threadpool(self._who, message.sender.userid)
+            if not (first and who.account and message.event):
+                return None
+            click = message.event.template_card_event
+            choice = await run_in_threadpool(self._choice, who.account, click.task_id, click.event_key)
+            run = await run_in_threadpool(self._begin, who.account, message, choice)
+        except XueshiError:
+            return None
+        self._attend(who.userid, who.account, run, message.in_group, send, streamed=False)
+        return render.chosen_card(choice, click.task_id, self._url(click.task_id))
+
+    async def rate(self, message: Message) -> None:
+        """Keep what a member thinks of an answer of their own; of others' answers nothing is kept."""
+        try:
+            await run_in_threadpool(self._rate, message)
+        except XueshiError as error:
+            _LOG.info("a rating was not kept: %s", trace(error))
+
+    def close(self) -> None:
+        """Give up what is still to be sent; from any thread."""
+        for task in list(self._tasks):
+            with suppress(RuntimeError):  # the loop may have ended with its server
+                task.get_loop().call_soon_threadsafe(task.cancel)
+
+    # Who it is.
+
+    def _who(self, userid: str) -> _Who:
+        """NotFound: WeCom can't say whose an encrypted id is just now."""
+        with self._database.read() as connection:
+            found = people.member(connection, self._userids.get(userid, userid))
+        if found is None and userid not in self._userids and self._client and _ENCRYPTED.fullmatch(userid):
+            self._decrypt(self._client, userid)
+            if userid in self._userids:
+                return self._who(userid)
+        return _Who(self._userids.get(userid, userid), found)
+
+    def _decrypt(self, client: Client, userid: str) -> None:
+        """Learn whose an encrypted id is (page 101521); nothing is learnt of members outside the app's range."""
+        asked = {"open_userid_list": [userid], "source_agentid": int(self._settings.wecom_agent_id)}
+        try:
+            told = client.call("batch/openuserid_to_userid", asked)
+        except WeComError as error:
+            _LOG.warning("an encrypted id could not be converted: %s", error.code)
+            raise NotFound(_UNSURE) from None
+        for one in told.get("userid_list", []):
+            if one.get("open_userid") == userid and one.get("userid"):
+                if len(self._userids) >= _REMEMBERED:
+                    self._userids.clear()
+                self._userids[userid] = one["userid"]
+
+    # Answering.
+
+    def _first(self, message: Message) -> bool:
+        with self._database.write() as connection:
+            return wecom.first(connection, f"bot:{message.msgid}")
+
+    def _begin(self, account: Account, message: Message, question: str) -> RunInfo:
+        """The run of a message, which goes on with the conversation; sent again, the message has the same run."""
+        talk = f"bot:{_digest(message.chatid)}" if message.in_group else "bot"
+        with self._database.read() as connection:
+            thread = wecom.thread(connection, account.name, talk)
+        run = self._running.begin(account, question, thread, f"wecom:{_digest(message.msgid)}")
+        with self._database.write() as connection:
+            wecom.keep_thread(connection, account.name, talk, run.thread_id)
+        return run
+
+    def _run(self, account: Account, run_id: str) -> RunInfo:
+        with self._database.read() as connection:
+            return runs.run(connection, account.name, run_id)
+
+    def _frame(self, account: Account, run: RunInfo, in_group: bool) -> Frame:
+        stream_id = f"{'group' if in_group else 'single'}.{run.id}"
+        frame = Frame(stream_id, LATER, finish=True, feedback=run.answer_id)
+        told = _Told.of(self._running.so_far(run.id))
+        run = self._run(account, run.id)
+        if run.ended_at is None and not _is_late(run, time.time()):
+            doing_now = f"{told.status}…" if told.status else ""
+            said = "" if in_group else render.so_far(told.text, render.BOT)
+            return frame._replace(content=said or doing_now, finish=False)
+        if run.ended_at is None or _is_late(run, run.ended_at):
+            return frame
+        result = self._result(account, run, in_group)
+        return frame._replace(content=result.content, card=result.card)
+
+    def _result(self, account: Account, run: RunInfo, in_group: bool) -> _Result:
+        told = _Told.of(self._running.so_far(run.id))
+        try:
+            with self._database.read() as connection:
+                kept = turns.turn(connection, account.name, run.answer_id).answer
+        except NotFound:  # it ended without an answer
+            return _Result(told.error or _UNFINISHED)
+        answer, url = Answer.model_validate(kept), self._url(run.answer_id)
+        if in_group and not _is_for_all(answer, told):
+            private = render.text(answer, url, render.APP)
+            return _Result(_DIRECTLY, private=private) if self._client else _Result(_ALONE)
+        card = None if in_group else render.choice_card(answer) or render.progress_card(answer, url)
+        return _Result(render.markdown(answer, url, render.BOT), card)
+
+    def _url(self, answer_id: str) -> str:
+        return f"{self._settings.public_url}/answers/{answer_id}"
+
+    # What isn't told by the stream.
+
+    def _attend(self, userid: str, account: Account, run: RunInfo, in_group: bool, send: Send, streamed: bool) -> None:
+        task = asyncio.create_task(self._see_to(userid, account, run, in_group, send, streamed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _see_to(
+        self, userid: str, account: Account, run: RunInfo, in_group: bool, send: Send, streamed: bool
+    ) -> None:
+        """Once a run has ended, send what its stream doesn't tell: an answer that came late, one not for a group."""
+        try:
+            async for _ in self._running.follow(run.id, 0):
+                pass
+            while (run := await run_in_threadpool(self._run, account, run.id)).ended_at is None:
+                await asyncio.sleep(_LOOK)
+            result = await run_in_threadpool(self._result, account, run, in_group)
+            if result.private and self._client:
+                direct = {"msgtype": "text", "text": {"content": result.private}}
+                await run_in_threadpool(self._client.send, userid, direct)
+            if not streamed or _is_late(run, run.ended_at):
+                await send(result.content)
+        except Exception as error:
+            _LOG.error("answer %s could not be sent: %s", run.answer_id, trace(error))
+
+    # Choices and ratings.
+
+    def _choice(self, account: Account, answer_id: str, place: str) -> str:
+        """NotFound: it is no choice of an answer of the account's own."""
+        with self._database.read() as connection:
+            choices = Answer.model_validate(turns.turn(connection, account.name, answer_id).answer).suggestions
+        if not (place.isascii() and place.isdecimal() and int(place[:4]) < len(choices)):
+            raise NotFound("没有这个选项。")
+        return choices[int(place[:4])]
+
+    def _rate(self, message: Message) -> None:
+        said = message.event.feedback_event if message.event else None
+        account = self._who(message.sender.userid).account
+        if said is None or account is None:
+            return
+        reasons = [_REASONS[one] for one in said.inaccurate_reason_list if one in _REASONS]
+        comment = "；".join([*reasons, *([said.content.strip()] if is_text(said.content) else [])])
+        with self._database.write() as connection:
+            if said.type == 3:
+                feedback.withdraw(connection, account.name, said.id)
+            elif said.type in (1, 2):
+                rating: feedback.Rating = "up" if said.type == 1 else "down"
+                feedback.rate(connection, account.name, said.id, rating, comment.strip("；")[:_COMMENT] or None)
+
+
+def _is_late(run: RunInfo, at: float) -> bool:
+    return at > run.asked_at + WINDOW
+
+
+def _is_for_all(answer: Answer, told: _Told) -> bool:
+    """Whether an answer may be read by a group; where it isn't known what it was made of, it may not."""
+    figures = answer.calculation or answer.projection or answer.plan is not None or answer.tables
+    return answer.outcome in _FOR_ALL and not figures and told.known and told.done <= {_SEARCH}
+
+
+def _said(line: str) -> Frame:
+    """A reply that is said at once."""
+    return Frame(f"line.{secrets.token_hex(8)}", line, finish=True)
+
+
+def _digest(name: str) -> str:
+    """Of one length and harmless, whatever is in it."""
+    return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:40]

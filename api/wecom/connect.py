@@ -1,0 +1,255 @@
+"""The intelligent bot's long connection, for networks that WeCom can't call into (official page 101463).
+
+One WebSocket: subscribe with the bot's id and secret, ping every 30 seconds, hear callbacks, push each answer's stream
+under its callback's `req_id`. A connection that ends, however it ends, is made again, after longer and longer pauses.
+Only when another connection of the same bot takes over, this one stops, since two would fight.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import secrets
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from filelock import FileLock, Timeout
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import WebSocketException
+
+from api.wecom.chat import LATER, Chat, Frame
+from api.wecom.said import Message
+from assistant.errors import HomeInUse, SettingsError, Unavailable, trace
+from assistant.settings import Settings
+
+_WRONG_SECRET = 853000
+_OVER = {846605, 846608}  # nothing more can be said under a request's id: it is unknown, or its stream has ended
+_MEND = "XUESHI_WECOM_BOT_ID 或 XUESHI_WECOM_BOT_SECRET 不对：请到管理后台智能机器人的“API 模式”核对。"
+_DOWN = -1  # no code of WeCom's: there is no connection, or no word came back
+_LARGEST = 1_048_576  # bytes of a frame
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast things go, in seconds."""
+
+    ping: float = 30.0
+    push: float = 2.5  # between two messages of a conversation: WeCom takes 30 a minute
+    settle: float = 0.7  # before a first look, so that a quick answer is one message
+    answer: float = 10.0  # how long a word back is waited for
+    first: float = 1.0  # pause before the second try, doubled from then on
+    longest: float = 60.0
+    give_up: float = 600.0  # after a message, what is unsaid is sent as a message of its own
+
+
+class Displaced(Unavailable):
+    """Another connection of the bot has taken over."""
+
+    def __init__(self) -> None:
+        super().__init__("同一个机器人的另一个连接接管了长连接，这里停止。一个机器人只能有一个长连接，请只在一处运行。")
+
+
+def hold_lock(settings: Settings) -> FileLock:
+    """The home's lock on the connection, held. HomeInUse: another process holds it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.home / "wecom-connect.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise HomeInUse("已有一个进程在保持长连接（xueshi wecom connect）：一个机器人只能有一个。") from None
+    return lock
+
+
+class Line:
+    """The connection, made again as often as needed, and the answers that are being pushed over it."""
+
+    def __init__(self, settings: Settings, chat: Chat, pace: Pace = Pace()) -> None:
+        """`settings`: with the bot's id and secret."""
+        self._url, self._bot = settings.wecom_ws_url, settings.wecom_bot_id
+        self._secret, self._chat, self._pace = settings.wecom_bot_secret.get_secret_value(), chat, pace
+        self._socket: ClientConnection | None = None
+        self._answers: dict[str, asyncio.Future[int]] = {}  # WeCom's codes, by `req_id`
+        self._slots: dict[str, float] = {}  # of each conversation, when the next message may go
+        self._tasks = set[asyncio.Task[None]]()
+        self._steady = self._denied = False
+
+    async def hold(self) -> None:
+        """Hold the connection. Displaced: another took over. SettingsError: WeCom doesn't take the id and secret."""
+        pause = self._pace.first
+        try:
+            while True:
+                self._steady = False
+                try:
+                    async with open_socket(self._url, ping_interval=None, max_size=_LARGEST) as socket:
+                        await self._serve(socket)
+                    _LOG.warning("the connection was closed")
+                except (OSError, TimeoutError, WebSocketException) as error:
+                    _LOG.warning("the connection was lost: %s", trace(error))
+                if self._denied:
+                    raise SettingsError(_MEND)
+                pause = self._pace.first if self._steady else min(2 * pause, self._pace.longest)
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  no secret
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # One connection.
+
+    async def _serve(self, socket: ClientConnection) -> None:
+        """Use a connection until it is closed; OSError, TimeoutError or WebSocketException where it breaks."""
+        beat = asyncio.create_task(self._beat(socket))
+        try:
+            async for raw in socket:
+                self._take(raw)
+        finally:
+            self._socket = None
+            beat.cancel()
+            for waiting in self._answers.values():
+                if not waiting.done():
+                    waiting.set_result(_DOWN)
+            with suppress(asyncio.CancelledError):
+                await beat
+
+    async def _beat(self, socket: ClientConnection) -> None:
+        """Subscribe, then ping; where no good answer comes, the connection is closed, so that it is made anew."""
+        try:
+            code = await self._ask(socket, "aibot_subscribe", {"bot_id": self._bot, "secret": self._secret})
+            self._denied = code == _WRONG_SECRET
+            if code == 0:
+                _LOG.info("connected")
+                self._socket = socket
+            while code == 0:
+                await asyncio.sleep(self._pace.ping)
+                code = await self._ask(socket, "ping")
+                self._steady = self._steady or code == 0
+            _LOG.warning("WeCom gave no good answer: %d", code)
+        finally:
+            await socket.close()
+
+    def _take(self, raw: str | bytes) -> None:
+        """Act on what WeCom says: an answer to us, or something to be answered. Displaced: another took over."""
+        try:
+            said = json.loads(raw)
+            match said:
+                case {"body": {"event": {"eventtype": "disconnected_event"}}}:
+                    raise Displaced
+                case {"cmd": "aibot_msg_callback" | "aibot_event_callback", "headers": {"req_id": str(req_id)}}:
+                    self._start(self._reply(req_id, Message.model_validate(said.get("body"))))
+                case {"headers": {"req_id": str(req_id)}, "errcode": int(code)}:
+                    if (waiting := self._answers.get(req_id)) and not waiting.done():
+                        waiting.set_result(code)
+        except (ValueError, RecursionError):  # of the JSON, or a ValidationError, whose text would tell the content
+            _LOG.warning("something malformed came")
+
+    async def _ask(self, socket: ClientConnection, cmd: str, body: Any = None, req_id: str = "") -> int:
+        """Say something under a request's id, or one of its own; WeCom's code for it, 0: well."""
+        req_id = req_id or f"{cmd}_{secrets.token_hex(8)}"
+        waiting = self._answers[req_id] = asyncio.get_running_loop().create_future()
+        said = {"cmd": cmd, "headers": {"req_id": req_id}} | ({} if body is None else {"body": body})
+        try:
+            await socket.send(json.dumps(said, ensure_ascii=False))
+            return await asyncio.wait_for(waiting, self._pace.answer)
+        except (OSError, TimeoutError, WebSocketException):
+            return _DOWN
+        finally:
+            self._answers.pop(req_id, None)
+
+    async def _say(self, cmd: str, body: dict[str, Any], req_id: str = "") -> int | None:
+        """As `_ask`, on the connection that there is; None: nothing was said, since there is none."""
+        return None if self._socket is None else await self._ask(self._socket, cmd, body, req_id)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        async def watched() -> None:
+            try:
+                await work
+            except Exception as error:
+                _LOG.error("a callback was not answered: %s", trace(error))
+
+        task = asyncio.create_task(watched())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Answers.
+
+    async def _reply(self, req_id: str, message: Message) -> None:
+        if message.event is None:
+            await self._stream(req_id, message)
+            return
+        match message.event.eventtype:
+            case "enter_chat":
+                welcome = {"msgtype": "text", "text": {"content": await self._chat.welcome(message)}}
+                await self._say("aibot_respond_welcome_msg", welcome, req_id)
+            case "template_card_event":
+                if card := await self._chat.choose(message, lambda content: self._send(message, _markdown(content))):
+                    update = {"response_type": "update_template_card", "template_card": card}
+                    await self._say("aibot_respond_update_msg", update, req_id)
+            case "feedback_event":
+                await self._chat.rate(message)
+
+    async def _stream(self, req_id: str, message: Message) -> None:
+        """Push the stream of a message's answer until its end, whatever becomes of the connection meanwhile."""
+        heard = await self._chat.hear(message, lambda content: self._send(message, _markdown(content)))
+        if not heard.first:  # it is being answered already
+            return
+        frame = heard.frame
+        if not frame.finish:
+            await asyncio.sleep(self._pace.settle)
+        unsure, shown, end = False, "", time.monotonic() + self._pace.give_up
+        while time.monotonic() < end:
+            if not frame.finish:
+                frame = await self._chat.look(message.sender.userid, frame.stream_id)
+            if frame.finish or frame.content != shown:
+                await self._slot(message)
+                # A card can't go with a stream here.
+                code = await self._say("aibot_respond_msg", frame._replace(card=None).body, req_id)
+                if frame.finish and (code == 0 or (unsure and code in _OVER)):
+                    await self._beside(message, frame)
+                    return
+                if code in _OVER:
+                    break
+                shown, unsure = frame.content if code == 0 else shown, frame.finish and code == _DOWN
+            await asyncio.sleep(self._pace.push)
+        await self._as_message(message, frame, unsure)
+
+    async def _beside(self, message: Message, frame: Frame) -> None:
+        if frame.card:
+            await self._send(message, {"msgtype": "template_card", "template_card": frame.card})
+
+    async def _as_message(self, message: Message, frame: Frame, unsure: bool) -> None:
+        """Send what couldn't be pushed to its end, unless it may have arrived, or will be sent anyway."""
+        while not frame.finish:
+            await asyncio.sleep(self._pace.push)
+            frame = await self._chat.look(message.sender.userid, frame.stream_id)
+        if not unsure and frame.content != LATER:
+            await self._send(message, _markdown(frame.content))
+            await self._beside(message, frame)
+
+    async def _send(self, message: Message, content: dict[str, Any]) -> None:
+        """Send a message of its own to where `message` came from, once there is a connection."""
+        to = {"chatid": message.chatid, "chat_type": 2} if message.in_group else {}
+        to = to or {"chatid": message.sender.userid, "chat_type": 1}
+        end = time.monotonic() + self._pace.give_up
+        await self._slot(message)
+        # What may have arrived isn't said again.
+        while (code := await self._say("aibot_send_msg", to | content)) is None and time.monotonic() < end:
+            await asyncio.sleep(self._pace.push)
+        if code != 0:
+            _LOG.warning("a message could not be sent: %s", code)
+
+    async def _slot(self, message: Message) -> None:
+        """Wait until the next message of a conversation may go."""
+        talk, now = message.chatid or message.sender.userid, time.monotonic()
+        self._slots = {name: at for name, at in self._slots.items() if at > now}
+        at = self._slots.get(talk, now)
+        self._slots[talk] = at + self._pace.push
+        await asyncio.sleep(at - now)
+
+
+def _markdown(content: str) -> dict[str, Any]:
+    return {"msgtype": "markdown", "markdown": {"content": content}}

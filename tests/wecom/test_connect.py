@@ -1,0 +1,334 @@
+"""The bot's long connection: answers are pushed, and go on whatever becomes of the line."""
+
+import asyncio
+import itertools
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from api.running import Running
+from api.wecom import chat, connect
+from api.wecom.chat import Chat
+from api.wecom.client import Client
+from api.wecom.connect import Displaced, Line, Pace
+from assistant.ask import Asked, Assistant, Happening
+from assistant.bootstrap import install
+from assistant.errors import HomeInUse, SettingsError
+from assistant.events import Waiting, doing
+from assistant.settings import Settings
+from assistant.store import feedback, turns
+from assistant.store.database import Database
+from tests.wecom.conftest import app_settings
+from tests.wecom.fake import FakeWeCom
+from tests.wecom.fake_socket import BOT, SECRET, Body, FakeGateway, gateway
+
+GAP, POLICY = "我今年还差多少学时？", "培训费用谁出？"
+ME, OTHER = "LinXiaoLan", "ChenJing"
+QUICK = Pace(ping=0.05, push=0.02, settle=0.02, answer=1.0, first=0.01, longest=0.05, give_up=20.0)
+
+_NUMBERS = itertools.count(1)
+
+
+def message(userid: str, text: str = "", group: str = "", **others: Any) -> Body:
+    """A member's message as the connection tells it."""
+    where = {"chattype": "group", "chatid": group} if group else {"chattype": "single"}
+    told = {"msgid": f"m{next(_NUMBERS)}", "from": {"userid": userid}, "msgtype": "text", "text": {"content": text}}
+    return {**told, **where, **others}
+
+
+def event(userid: str, kind: str, **data: Any) -> Body:
+    """Something that a member did."""
+    return message(userid, msgtype="event", event={"eventtype": kind, kind: data})
+
+
+@pytest.fixture
+def settings(home: Path, wecom: FakeWeCom) -> Settings:
+    return app_settings(home, wecom, wecom_bot_id=BOT, wecom_bot_secret=SecretStr(SECRET))
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Answers stall, after saying what is being done, until this is set."""
+    go, real = threading.Event(), Assistant.answer
+
+    def answer(self: Assistant, asked: Asked) -> Generator[Happening]:
+        yield doing("calculate_hours")
+        while not go.wait(0.01):
+            yield Waiting()
+        yield from real(self, asked)
+
+    monkeypatch.setattr(Assistant, "answer", answer)
+    yield go
+    go.set()
+
+
+class Bot:
+    """A bot that holds the connection to a gateway."""
+
+    def __init__(self, gateway: FakeGateway, database: Database, holding: "asyncio.Task[None]") -> None:
+        self.gateway, self.database, self.holding = gateway, database, holding
+
+    async def ask(self, userid: str, text: str, group: str = "") -> str:
+        """What is shown in the end."""
+        content: str = (await self.gateway.ended(await self.gateway.tell(message(userid, text, group))))[-1]["content"]
+        return content
+
+    def asked(self, name: str = "t0001") -> list[str]:
+        """The questions of an account."""
+        with self.database.read() as connection:
+            return [one.question for one in turns.threads(connection, name, 100)]
+
+
+@asynccontextmanager
+async def bot(settings: Settings, pace: Pace = QUICK) -> AsyncIterator[Bot]:
+    """A bot, connected."""
+    installation = install(settings)
+    client, running = Client(settings, installation.database), Running(installation)
+    talks = Chat(installation, running, client)
+    async with gateway() as made:
+        line = Line(settings.model_copy(update={"wecom_ws_url": made.url}), talks, pace)
+        holding = asyncio.create_task(line.hold())
+        try:
+            await made.connected()
+            yield Bot(made, installation.database, holding)
+        finally:
+            holding.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await holding
+            talks.close()
+            await asyncio.sleep(0)
+            await asyncio.to_thread(running.close)
+            client.close()
+            installation.close()
+
+
+def play(settings: Settings, scene: Callable[[Bot], Awaitable[None]], pace: Pace = QUICK) -> None:
+    """Run a scene with a bot that is connected."""
+
+    async def whole() -> None:
+        async with bot(settings, pace) as made:
+            await scene(made)
+
+    asyncio.run(whole())
+
+
+def test_an_answer_is_pushed_as_a_stream_and_its_card_behind_it(settings: Settings, held: threading.Event) -> None:
+    async def scene(bot: Bot) -> None:
+        req_id = await bot.gateway.tell(message(ME, GAP))
+        await bot.gateway.until(lambda: "核算" in str(bot.gateway.streams(req_id)))
+        held.set()
+        states = await bot.gateway.ended(req_id)
+        assert [state["finish"] for state in states] == [False] * (len(states) - 1) + [True]
+        assert len({state["id"] for state in states}) == 1
+        assert states[-1]["content"].startswith("2023年您还差 12 学时")
+        assert states[0]["feedback"]["id"] in states[-1]["content"]
+        await bot.gateway.until(lambda: bot.gateway.of("aibot_send_msg"))
+        [card] = bot.gateway.of("aibot_send_msg")
+        assert (card["chatid"], card["chat_type"], card["msgtype"]) == (ME, 1, "template_card")
+        assert {one["msgtype"] for one in bot.gateway.of("aibot_respond_msg")} == {"stream"}
+
+    play(settings, scene)
+
+
+def test_members_are_answered_as_themselves_and_groups_with_nothing_personal(
+    settings: Settings, wecom: FakeWeCom
+) -> None:
+    async def scene(bot: Bot) -> None:
+        assert "还差 12 学时" not in await bot.ask(OTHER, GAP)
+        assert "还没有登记" in await bot.ask("nobody.yet", GAP)
+        assert "不在群里显示" in await bot.ask(ME, f"@学时通 {GAP}", "g1")
+        assert "参加培训的费用" in await bot.ask(ME, f"@学时通 {POLICY}", "g1")
+        await bot.gateway.until(lambda: wecom.texts(ME))
+        assert "还差 12 学时" in wecom.texts(ME)[0]
+        assert not any(body.get("chatid") == "g1" for body in bot.gateway.of("aibot_send_msg"))
+
+    play(settings, scene)
+
+
+def test_a_message_that_comes_again_is_answered_once(settings: Settings) -> None:
+    async def scene(bot: Bot) -> None:
+        twice = message(ME, POLICY)
+        first, second = await bot.gateway.tell(twice), await bot.gateway.tell(twice)
+        await bot.gateway.until(lambda: any(one["finish"] for one in bot.gateway.streams(first)))
+        await bot.ask(OTHER, POLICY)
+        assert bot.gateway.streams(second) == []
+        assert bot.asked() == [POLICY]
+
+    play(settings, scene)
+
+
+def test_a_late_answer_comes_as_a_message(
+    settings: Settings, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(bot: Bot) -> None:
+        monkeypatch.setattr(chat, "WINDOW", 0.0)
+        states = await bot.gateway.ended(await bot.gateway.tell(message(ME, GAP)))
+        assert states[-1]["content"] == chat.LATER
+        held.set()
+        await bot.gateway.until(lambda: bot.gateway.of("aibot_send_msg"))
+        [late] = bot.gateway.of("aibot_send_msg")
+        assert (late["chatid"], late["msgtype"]) == (ME, "markdown")
+        assert "还差 12 学时" in late["markdown"]["content"]
+
+    play(settings, scene)
+
+
+def test_events_are_answered(settings: Settings) -> None:
+    async def scene(bot: Bot) -> None:
+        entered = await bot.gateway.tell(event(ME, "enter_chat"))
+        await bot.gateway.until(lambda: bot.gateway.of("aibot_respond_welcome_msg"))
+        assert [one.req_id for one in bot.gateway.said if "welcome" in one.cmd] == [entered]
+        states = await bot.gateway.ended(await bot.gateway.tell(message(ME, "学时")))
+        await bot.gateway.until(lambda: bot.gateway.of("aibot_send_msg"))
+        card = bot.gateway.of("aibot_send_msg")[0]["template_card"]
+        await bot.gateway.tell(event(ME, "template_card_event", event_key="0", task_id=card["task_id"]))
+        await bot.gateway.until(lambda: len(bot.gateway.of("aibot_send_msg")) == 2)
+        [update] = bot.gateway.of("aibot_respond_update_msg")
+        assert update["template_card"]["task_id"] == card["task_id"]
+        assert "还差 12 学时" in bot.gateway.of("aibot_send_msg")[1]["markdown"]["content"]
+        await bot.gateway.tell(event(ME, "feedback_event", id=states[0]["feedback"]["id"], type=2))
+        await bot.gateway.until(lambda: _opinions(bot) == [("t0001", "down")])
+
+    play(settings, scene)
+
+
+def _opinions(bot: Bot) -> list[tuple[str, str]]:
+    with bot.database.read() as connection:
+        return [(one.opinion.account, one.opinion.rating) for one in feedback.every(connection)]
+
+
+async def _deaf(gateway: FakeGateway) -> None:
+    """It stops answering, until the bot has noticed."""
+    gateway.deaf = True
+    await gateway.until(lambda: gateway._socket is None or gateway._socket.state.name == "CLOSED")
+    gateway.deaf = False
+
+
+async def _cut(gateway: FakeGateway) -> None:
+    gateway.cut()
+
+
+async def _busy(gateway: FakeGateway) -> None:
+    """It refuses the next subscriptions for a reason that passes."""
+    gateway.fail("aibot_subscribe", 45009, -1)
+    await gateway.close()
+
+
+ENDS: list[Callable[[FakeGateway], Awaitable[None]]] = [
+    lambda gateway: gateway.close(1000),
+    lambda gateway: gateway.close(1001),
+    lambda gateway: gateway.close(1011),
+    _cut,
+    _deaf,
+    _busy,
+]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=["clean", "away", "error", "cut", "deaf", "busy"])
+def test_after_every_kind_of_close_it_connects_again_and_finishes_what_was_begun(
+    settings: Settings, held: threading.Event, end: Callable[[FakeGateway], Awaitable[None]]
+) -> None:
+    async def scene(bot: Bot) -> None:
+        req_id = await bot.gateway.tell(message(ME, GAP))
+        await bot.gateway.until(lambda: bot.gateway.streams(req_id))
+        await end(bot.gateway)
+        await bot.gateway.connected(2)
+        held.set()
+        states = await bot.gateway.ended(req_id)
+        assert "还差 12 学时" in states[-1]["content"]
+        assert "已达到要求" in await bot.ask(OTHER, GAP)
+        assert not any(one["msgtype"] == "markdown" for one in bot.gateway.of("aibot_send_msg"))
+
+    play(settings, scene, Pace(ping=0.05, push=0.02, settle=0.02, answer=0.3, first=0.01, longest=0.05))
+
+
+@pytest.mark.parametrize("code", [846605, 846608])
+def test_an_answer_whose_stream_is_forgotten_is_sent_once_as_a_message(
+    settings: Settings, held: threading.Event, code: int
+) -> None:
+    async def scene(bot: Bot) -> None:
+        req_id = await bot.gateway.tell(message(ME, POLICY))
+        await bot.gateway.until(lambda: bot.gateway.streams(req_id))
+        bot.gateway.fail("aibot_respond_msg", code)
+        await bot.gateway.close()
+        await bot.gateway.connected(2)
+        held.set()
+        await bot.gateway.until(lambda: bot.gateway.of("aibot_send_msg"))
+        [sent] = bot.gateway.of("aibot_send_msg")
+        assert "参加培训的费用" in sent["markdown"]["content"]
+        assert (sent["chatid"], sent["chat_type"]) == (ME, 1)
+
+    play(settings, scene)
+
+
+def test_when_another_connection_takes_over_it_stops(settings: Settings) -> None:
+    async def scene(bot: Bot) -> None:
+        await bot.gateway.kick()
+        with pytest.raises(Displaced, match="另一个连接"):
+            await asyncio.wait_for(bot.holding, 30)
+        assert bot.gateway.subscribed == 1
+
+    play(settings, scene)
+
+
+def test_a_wrong_secret_stops_it_with_a_line(settings: Settings) -> None:
+    async def scene(bot: Bot) -> None:
+        bot.gateway.fail("aibot_subscribe", 853000)
+        await bot.gateway.close()
+        with pytest.raises(SettingsError, match="XUESHI_WECOM_BOT_SECRET"):
+            await asyncio.wait_for(bot.holding, 30)
+
+    play(settings, scene)
+
+
+def test_what_is_malformed_is_passed_over(settings: Settings) -> None:
+    async def scene(bot: Bot) -> None:
+        for raw in ("", "{", "[]", "null", '{"cmd": "aibot_msg_callback"}', b"\xff\xfe", "[" * 100_000):
+            await bot.gateway.send(raw)
+        await bot.gateway.tell({"msgtype": "text"})
+        await bot.gateway.tell({"msgtype": "event", "event": {"eventtype": "something_new"}})
+        assert "参加培训的费用" in await bot.ask(ME, POLICY)
+        assert bot.gateway.subscribed == 1
+
+    play(settings, scene)
+
+
+def test_no_more_is_said_to_a_conversation_than_wecom_takes() -> None:
+    assert 60 / Pace().push <= 30
+    assert Pace().ping == 30
+
+
+def test_one_process_holds_it(settings: Settings) -> None:
+    with connect.hold_lock(settings), pytest.raises(HomeInUse, match="长连接"):
+        connect.hold_lock(settings)
+    connect.hold_lock(settings).release()
+
+
+RUN = [sys.executable, "-c", "from api.cli_wecom import wecom; wecom()", "connect"]
+
+
+def test_the_command_answers_until_it_is_told_to_stop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def whole() -> None:
+        async with gateway() as made:
+            given = {"HOME": str(home), "TODAY": "2023-11-15", "WECOM_BOT_ID": BOT, "WECOM_BOT_SECRET": SECRET}
+            for name, value in {**given, "WECOM_WS_URL": made.url}.items():
+                monkeypatch.setenv(f"XUESHI_{name}", value)
+            process = await asyncio.create_subprocess_exec(*RUN, stderr=asyncio.subprocess.DEVNULL)
+            try:
+                await made.connected()
+                states = await made.ended(await made.tell(message(ME, GAP)))
+                assert "还差 12 学时" in states[-1]["content"]
+                process.send_signal(signal.SIGTERM)
+                assert await asyncio.wait_for(process.wait(), 30) == 0
+            finally:
+                if process.returncode is None:
+                    process.kill()
+
+    asyncio.run(whole())
