@@ -14,6 +14,8 @@ _HAN = re.compile(r"[\u3400-\u9fff·]+")
 _LONGEST = 4  # characters of a name written without a dot
 # Words of answers that questions don't use.
 _OTHERS = [
+    "年您",
+    "全额",
     "已计入",
     "未计入",
     "计入",
