@@ -73,6 +73,7 @@ def test_an_empty_home_without_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "xueshi ingest policies" in said["政策"]
 
 
+@pytest.mark.sqlite("about a file that is no database")
 def test_a_database_that_does_not_open(monkeypatch: pytest.MonkeyPatch, home: Path, wecom: FakeWeCom) -> None:
     (home / "broken.db").write_text("not a database" * 100)
     given = app_settings(home, wecom, database_url=f"sqlite:///{home / 'broken.db'}")
