@@ -5,7 +5,7 @@ import { proof } from "./session.js";
 /** @typedef {import("./session.js").Cookie} Cookie */
 
 const ABOUT = "按当地政策和已登记的记录，回答教师继续教育学时的问题，每个数字都有出处。";
-const PATIENCE = 1000; // milliseconds that an opener has to answer
+const PATIENCE = 3000; // milliseconds that an opener has to answer: it may have to ask for a token itself
 const ADMINS = { school_admin: "学校管理员", town_admin: "镇街管理员", county_admin: "县区管理员", city_admin: "市级管理员" };
 /** Roles of accounts in words. */
 export const ROLES = { teacher: "教师", ...ADMINS };

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from api.demo import demo_app
 from assistant.settings import Settings
@@ -27,6 +27,9 @@ from tests.web.scripted import ScriptedSite
 
 CHROMIUM = "/usr/bin/chromium"
 SECRET = "a shared secret that is long enough for every HMAC that a test signs with"
+# Milliseconds until what doesn't come is given up: no test is about time, and a machine may be slow.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 PHONE = {"width": 320, "height": 640}
 # WCAG 2.2 at level AA, and what axe-core advises beyond it.
 _AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -142,7 +145,7 @@ def faults() -> list[str]:
 def context(browser: Browser, faults: list[str]) -> Iterator[BrowserContext]:
     """A browser profile of this test's own, watched."""
     context = browser.new_context(locale="zh-CN", viewport={"width": 1200, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     watch(context, faults)
     yield context
     context.close()

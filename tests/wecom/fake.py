@@ -82,7 +82,7 @@ class FakeWeCom:
         """What a member was told, in order."""
         return [one.text for one in list(self.sent) if one.userid.lower() == userid.lower()]
 
-    def wait(self, messages: int, seconds: float = 30) -> None:
+    def wait(self, messages: int, seconds: float = 120) -> None:
         """Return once so many messages were sent in all."""
         end = time.monotonic() + seconds
         while len(self.sent) < messages:
