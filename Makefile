@@ -27,7 +27,7 @@ $(VENV)/.run: $(BIN)/uv pyproject.toml requirements.lock
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@$(UV_INSTALL) $(if $(PIP_FIND_LINKS),,--torch-backend cpu) --editable '.[embedding,model,postgres]' --group dev
+	@$(UV_INSTALL) $(if $(PIP_FIND_LINKS),,--torch-backend cpu) --editable '.[embedding,model,pgvector,postgres,spark]' --group dev
 	@touch $@
 
 demo: $(VENV)/.run
@@ -63,7 +63,7 @@ lock: $(BIN)/uv
 	@echo "torch==$(TORCH)" > $(VENV)/torch.txt
 	@{ echo "# uv==$$($(BIN)/uv --version | cut -d' ' -f2)"; \
 	UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-		--constraints $(VENV)/torch.txt --extra embedding --extra model --extra postgres --group dev pyproject.toml \
+		--constraints $(VENV)/torch.txt --extra embedding --extra model --extra pgvector --extra postgres --extra spark --group dev pyproject.toml \
 		| grep -vE '^(nvidia|cuda|triton)'; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 
