@@ -124,10 +124,10 @@ class Assistant:
     ) -> Asked:
         """Note a question, as `taken` gives it, within the caller's transaction. Raises what `stream` raises."""
         limit = self._settings.rate_limit if limited else None
-        thread, turn = turns.open_turn(connection, account.name, question, thread, limit)
-        before = turns.earlier(connection, thread)
+        opened, turn = turns.open_turn(connection, account.name, question, thread, limit)
+        before = turns.earlier(connection, opened) if thread else []
         places = units.vocabulary(connection, account.place)
-        blank = Answer(id=turn, thread_id=thread, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
+        blank = Answer(id=turn, thread_id=opened, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
         return Asked(question, account, self._settings.clock(), before, places, blank)
 
     def _told(self, asked: Asked) -> Generator[Event]:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from opencc import OpenCC
 
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HAN = re.compile("[\u3400-\u9fff]+")
 
 
 def is_utf8(said: str) -> bool:
     """Whether it can be written down: half of a surrogate pair can't."""
-    return all(unicodedata.category(char) != "Cs" for char in said)
+    return _NO_UTF8.search(said) is None
 
 
 def is_text(said: str) -> bool:
     """Whether it can be written down and read: no control character but white space either."""
-    return is_utf8(said) and all(char in "\n\r\t" or unicodedata.category(char) != "Cc" for char in said)
+    return is_utf8(said) and _NO_TEXT.search(said) is None
 
 
 def visible(said: str) -> str:

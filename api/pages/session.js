@@ -88,7 +88,9 @@ export class Session {
       return await this.send(path, given, options);
     } catch (problem) {
       if (problem.status !== 401 || this.ended) throw problem;
-      return this.send(path, await this.renew(), options);
+      // A refusal may come late: what was asked for meanwhile, beside this call, is not asked for once more.
+      const newer = this.token !== given && this.token;
+      return this.send(path, newer || (await this.renew()), options);
     }
   }
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from fractions import Fraction
 from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from assistant.answer import Calculation, PlanItem, Projection, Table
 from assistant.guard.reading import Place, Said, Value, meant, read
@@ -79,8 +80,7 @@ class Source(Enum):
     QUESTION = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A figure that is so. Empty fields tell nothing; `units`: any of them fits, none: any does.
 
     `later`: on what condition it is so (more, approved), "": it is so now; `marks`: the citations that say so, None
@@ -91,7 +91,7 @@ class Fact:
     units: frozenset[str]
     source: Source
     role: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     years: range | None = None
     later: str | None = None
     marks: frozenset[str] | None = None
@@ -148,6 +148,8 @@ class Fact:
                 or (not self.role and role in _OF_ANY_COLUMN)
                 or self.role in _MEANS_IN_TABLES.get(role, ())
             )
+        if role == "plan" and self.role == "remaining" and not self.value:
+            return False  # what nobody needs is no part of a plan
         return self.role in _MEANS.get(role, {role})
 
 
@@ -173,13 +175,13 @@ def of_calculation(made: Calculation, person: str, cuts: Iterable[tuple[str, str
 
     def fact(said: str, role: str, marks: Iterable[str | None], category: str = "") -> Fact:
         labels = {**base.labels, "category": category}
-        return replace(base, value=Fraction(said), role=role, labels=labels, marks=_some(marks))
+        return base._replace(value=Fraction(said), role=role, labels=labels, marks=_some(marks))
 
     total = [step.citation for step in made.steps if step.text.startswith("合计")]
     yield fact(made.required, "required", total)
     yield fact(made.counted, "counted", total)
     yield fact(made.remaining, "remaining", total)
-    yield replace(fact(made.remaining_if_approved, "remaining", total), later="approved")
+    yield fact(made.remaining_if_approved, "remaining", total)._replace(later="approved")
     yield fact(made.pending, "pending", [item.citation for item in made.not_counted if item.why == "pending"])
     yield fact(made.beyond_caps, "cut", [item.citation for item in made.not_counted if item.why == "cap"])
     for line in made.categories:
@@ -194,13 +196,13 @@ def of_calculation(made: Calculation, person: str, cuts: Iterable[tuple[str, str
     for step in made.steps:
         for one in _told(step.text, base, [step.citation]):
             # The last step comes to what remains by figures that are less (差, 差额之和).
-            yield replace(one, role="") if one.role == "remaining" else one
+            yield one._replace(role="") if one.role == "remaining" else one
     for text, token in cuts:
-        yield from (replace(one, role="cut") for one in _told(text, base, [token]))
+        yield from (one._replace(role="cut") for one in _told(text, base, [token]))
     if isinstance(made, Projection):
         for hours in made.assumed:
             labels = {"category": hours.category, "organiser": hours.organiser or ""}
-            yield replace(base, value=Fraction(hours.hours), role="assumed", labels=labels)
+            yield base._replace(value=Fraction(hours.hours), role="assumed", labels=labels)
     for day in (made.from_, made.to):
         yield from _told(day.isoformat(), base, [])
     yield Fact(Fraction(len(made.categories)), frozenset({"类", "个", "科"}), Source.MADE)
@@ -211,9 +213,9 @@ def of_plan(items: Sequence[PlanItem]) -> Iterator[Fact]:
     base = Fact(Fraction(0), frozenset({HOURS}), Source.MADE, "plan", marks=frozenset())
     for item in items:
         labels = {"category": item.category, "organiser": item.organiser or ""}
-        yield replace(base, value=Fraction(item.hours), labels=labels, marks=_some([item.citation]))
+        yield base._replace(value=Fraction(item.hours), labels=labels, marks=_some([item.citation]))
         yield from of_prose(item.title or "", Source.MADE)
-    yield replace(base, value=sum((Fraction(item.hours) for item in items), Fraction(0)))
+    yield base._replace(value=sum((Fraction(item.hours) for item in items), Fraction(0)))
     yield Fact(Fraction(len(items)), frozenset({"门", "个", "项"}), Source.MADE)
 
 
@@ -231,7 +233,7 @@ def of_table(table: Table, people: Mapping[str, str], clauses: Mapping[str, str 
     counts = next((units for words, units in _ROWS if re.search(words, " ".join(table.columns))), _COUNTS)
     for number in {len(table.rows), table.total_rows}:
         for role in ("sum", "listed"):
-            yield replace(base, value=Fraction(number), units=counts, role=role)
+            yield base._replace(value=Fraction(number), units=counts, role=role)
     yield from of_prose(table.caption, Source.TABLE)
     for row in table.rows:
         labels = whose | _row_labels(table.columns, row, people)
@@ -239,23 +241,23 @@ def of_table(table: Table, people: Mapping[str, str], clauses: Mapping[str, str 
         for (role, unit, category), cell in zip(columns, row, strict=True):
             told = {**labels, "category": category or labels.get("category", "")}
             marks = _some([clauses.get(labels.get("item", ""))]) or None
-            yield from _of_cell(cell, replace(base, role=role or status, units=_some([unit]), labels=told, marks=marks))
+            yield from _of_cell(cell, base._replace(role=role or status, units=_some([unit]), labels=told, marks=marks))
     totalled = any(row[0].startswith("合计") for row in table.rows if row)
     for (role, unit, category), cells in zip(columns, zip(*table.rows, strict=True), strict=bool(table.rows)):
         if unit != YEAR and all(map(_NUMBER.fullmatch, cells)) and not totalled:
             # Of one row there is nothing to sum: a column's own role stays what it is.
             roles = {role} if role and len(cells) == 1 else {role, "sum"}
-            total = replace(base, value=sum(map(Fraction, cells), Fraction(0)), units=_some([unit]))
-            yield from (replace(total, role=one, labels={**whose, "category": category}) for one in roles)
+            total = base._replace(value=sum(map(Fraction, cells), Fraction(0)), units=_some([unit]))
+            yield from (total._replace(role=one, labels={**whose, "category": category}) for one in roles)
 
 
 def _of_cell(cell: str, base: Fact) -> Iterator[Fact]:
     """The facts of a cell: a number in its column's role, or words that say for themselves."""
     if _NUMBER.fullmatch(cell):
-        yield replace(base, value=Fraction(cell))
+        yield base._replace(value=Fraction(cell))
     elif any(char.isnumeric() for char in cell):
         for one in _told(cell, base, base.marks or ()):
-            yield replace(one, role=base.role) if SHARE in one.units and not one.role else one
+            yield one._replace(role=base.role) if SHARE in one.units and not one.role else one
 
 
 def of_prose(text: str, source: Source, marks: Iterable[str] = ()) -> Iterator[Fact]:
@@ -270,8 +272,7 @@ def _told(text: str, base: Fact, marks: Iterable[str | None]) -> Iterator[Fact]:
         # What is reckoned is hours; what else is said without a unit proves nothing that has one.
         reckoned = base.source is Source.MADE or (base.source is Source.TABLE and place.role in _STRICT)
         bare = frozenset({HOURS}) if reckoned else _BARE
-        yield replace(
-            base,
+        yield base._replace(
             value=said.value,
             units=_some([said.unit]) or bare,
             role=place.role,

@@ -1,5 +1,6 @@
 """What a text quotes must stand, to the letter, where it says or among what the tools showed."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 
@@ -7,6 +8,7 @@ from assistant.guard.rejected import Rejected
 from assistant.guard.words import Atom, Words, fold
 
 _PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "《": "》", '"': '"'}
+_SIGN = re.compile("[" + "".join({*_PAIRS, *_PAIRS.values()}) + "]")
 _BETWEEN = ")]、,.。;:"  # may stand between a quote and its citation
 _SHORT = 8  # characters: a quoted word is still read as part of its sentence (您“已达标”)
 
@@ -52,14 +54,11 @@ _bare_clause = lru_cache(1024)(bare)  # clauses are cited again and again
 def unquoted(text: str, quotable: Quotable, words: Words) -> str:
     """A folded text with every quote as one character. Rejected: a quote isn't verbatim, or never ends."""
     parts, at = list[str](), 0
-    while at < len(text):
-        close = _PAIRS.get(text[at])
+    while sign := _SIGN.search(text, at):
+        parts.append(text[at : sign.start()])
+        at, close = sign.start(), _PAIRS.get(sign.group())
         if close is None:
-            if text[at] in _PAIRS.values():
-                raise Rejected("a quote ends that never began")
-            parts.append(text[at])
-            at += 1
-            continue
+            raise Rejected("a quote ends that never began")
         end = next(
             (end for end in _ends(text, at, close) if quotable.holds(text[at + 1 : end], _mark(text, end, words))), None
         )
@@ -68,7 +67,7 @@ def unquoted(text: str, quotable: Quotable, words: Words) -> str:
         said = text[at + 1 : end]
         parts.append(words.char(Atom("quote", said)) if quotable.is_clause(said) else said)
         at = end + 1
-    return "".join(parts)
+    return "".join([*parts, text[at:]])
 
 
 def _ends(text: str, start: int, close: str) -> Iterator[int]:

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from assistant.figures import Figure, figures
@@ -229,11 +230,18 @@ def unit_of(figure: Figure) -> str:
 
 def _role(text: str, start: int, end: int) -> str:
     before = re.split(r"[;。!?\n]", text[max(0, start - _NEAR) : start])[-1]
-    said = next((role for role, words in _ROLE_BEFORE.items() if words.search(before)), "")
+    said = _role_before(re.sub(r"\d", "0", before))
     if said not in ("", "sum"):
         return said
     # Of what a sum is may be said behind it: 共 3 学时还在待审核.
     return next((role for role, words in _ROLE_AFTER.items() if words.match(text, end)), said)
+
+
+@lru_cache(4096)
+def _role_before(said: str) -> str:
+    """The role that words say of the figure behind them. Other figures among them play no part, so that answers which
+    differ in nothing else are read but once."""
+    return next((role for role, words in _ROLE_BEFORE.items() if words.search(said)), "")
 
 
 def _marks(text: str, words: Words) -> tuple[str, ...]:

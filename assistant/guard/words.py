@@ -24,6 +24,7 @@ class Words:
     def __init__(self, known: Mapping[str, Atom]) -> None:
         """`known`: by how they are written."""
         self._known = {fold(word): atom for word, atom in known.items() if len(fold(word)) > 1}
+        self._firsts = {word[0] for word in self._known}
         self._lengths = sorted({len(word) for word in self._known}, reverse=True)
         self._chars = dict[Atom, str]()
         self._atoms = dict[str, Atom]()
@@ -45,7 +46,8 @@ class Words:
         """A folded text with every known word as its character; of two at one place the longer."""
         parts, at = list[str](), 0
         while at < len(text):
-            word = next((text[at : at + n] for n in self._lengths if text[at : at + n] in self._known), "")
+            lengths = self._lengths if text[at] in self._firsts else ()
+            word = next((text[at : at + n] for n in lengths if text[at : at + n] in self._known), "")
             if word and not (_runs_on(text, at) or _runs_on(text, at + len(word))):
                 parts.append(self.char(self._known[word]))
                 at += len(word)

@@ -19,6 +19,12 @@ _RECORDS = (
     .order_by(Credit.completed_on, Credit.record_id)
 )
 
+_ACCOUNT = (
+    select(AccountRow.role, AccountRow.teacher_id, AccountRow.unit, Teacher.unit)
+    .outerjoin(Teacher, Teacher.teacher_id == AccountRow.teacher_id)
+    .where(AccountRow.account == bindparam("account"))
+)
+
 
 class TeacherInfo(NamedTuple):
     """A teacher as far as answers need one."""
@@ -31,13 +37,12 @@ class TeacherInfo(NamedTuple):
 
 
 _TEACHER = [getattr(Teacher, name) for name in TeacherInfo._fields]
+_ONE = select(*_TEACHER).where(Teacher.teacher_id == bindparam("teacher"))
 
 
 def account(connection: Connection, name: str) -> Account | None:
     """The registered account of that name."""
-    columns = AccountRow.role, AccountRow.teacher_id, AccountRow.unit, Teacher.unit
-    query = select(*columns).outerjoin(Teacher, Teacher.teacher_id == AccountRow.teacher_id)
-    row = connection.execute(query.where(AccountRow.account == name)).one_or_none()
+    row = connection.execute(_ACCOUNT, {"account": name}).one_or_none()
     if row is None:
         return None
     role, teacher_id, unit, school = row
@@ -72,8 +77,8 @@ def all_units(connection: Connection) -> list[str]:
 
 def teacher(connection: Connection, scope: Scope, teacher_id: str) -> TeacherInfo | None:
     """A teacher within the scope; None: outside, or nobody."""
-    query = select(*_TEACHER).where(Teacher.teacher_id == teacher_id, _within(scope))
-    row = connection.execute(query).one_or_none()
+    query = _ONE if scope.teacher_id == teacher_id else _ONE.where(_within(scope))
+    row = connection.execute(query, {"teacher": teacher_id}).one_or_none()
     return None if row is None else TeacherInfo._make(row)
 
 

@@ -3,9 +3,11 @@
 import secrets
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import date
+from threading import Lock
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from assistant.errors import Unavailable
 from assistant.policy import Clause, Original, Policy, PolicyMeta
@@ -15,6 +17,20 @@ from assistant.store.tables import ClauseRow, OriginalRow, PolicyRow, Revision
 from assistant.text import is_text
 
 _NAME = "policies"
+_MOST_KEPT = 200  # policies kept ready
+# Built once: a statement made anew would be compiled, or at least looked up, anew.
+_TOKEN = select(Revision.token).where(Revision.name == _NAME)
+_ROW = select(PolicyRow.meta, PolicyRow.sha256).where(PolicyRow.id == bindparam("policy"))
+_CLAUSES = (
+    select(ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)
+    .where(ClauseRow.policy_id == bindparam("policy"))
+    .order_by(ClauseRow.position)
+)
+
+_NAMED = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind).where(
+    ClauseRow.policy_id.in_(bindparam("policies", expanding=True)),
+    ClauseRow.locator.in_(bindparam("locators", expanding=True)),
+)
 
 
 class PolicyVersion(NamedTuple):
@@ -32,11 +48,18 @@ def stamps(connection: Connection) -> dict[str, tuple[str, str]]:
 
 def revision(connection: Connection) -> Hashable:
     """What is the same only as long as no policy changed nor its indexing, in this database or any other."""
-    token = connection.execute(select(Revision.token).where(Revision.name == _NAME)).scalar_one_or_none()
-    return token or frozenset(stamps(connection).items())
+    if (known := _seen.get(connection)) is None:
+        token = connection.execute(_TOKEN).scalar_one_or_none()
+        known = _seen[connection] = token or frozenset(stamps(connection).items())
+    return known
+
+
+# A connection sees one moment, so that it need ask but once.
+_seen: WeakKeyDictionary[Connection, Hashable] = WeakKeyDictionary()
 
 
 def _changed(connection: Connection) -> None:
+    _seen.pop(connection, None)
     token = secrets.token_hex(16)
     if not connection.execute(update(Revision).where(Revision.name == _NAME).values(token=token)).rowcount:
         connection.execute(insert(Revision).values(name=_NAME, token=token))
@@ -95,30 +118,56 @@ def metas(connection: Connection) -> list[PolicyMeta]:
     return [PolicyMeta.model_validate(row.meta) for row in rows]
 
 
+class _Indexed(NamedTuple):
+    """A policy, and which version of it is indexed."""
+
+    policy: Policy
+    version: PolicyVersion
+
+
+_LOCK = Lock()
+_indexed: dict[Hashable, _Indexed] = {}
+
+
+def _find(connection: Connection, policy_id: str) -> _Indexed | None:
+    """A policy; read once, until a policy changes."""
+    key = revision(connection), policy_id
+    with _LOCK:
+        if found := _indexed.pop(key, None):
+            _indexed[key] = found  # the last used stays longest
+            return found
+    # PostgreSQL can't even be asked for what is no text.
+    row = connection.execute(_ROW, {"policy": policy_id}).one_or_none() if is_text(policy_id) else None
+    if row is None:
+        return None
+    clauses = [_clause(one) for one in connection.execute(_CLAUSES, {"policy": policy_id})]
+    meta = PolicyMeta.model_validate(row.meta)
+    found = _Indexed(Policy(meta=meta, clauses=clauses), PolicyVersion(meta.title, row.sha256))
+    with _LOCK:
+        _indexed[key] = found
+        while len(_indexed) > _MOST_KEPT:
+            del _indexed[next(iter(_indexed))]
+    return found
+
+
 def versions(connection: Connection, policy_ids: Iterable[str]) -> dict[str, PolicyVersion]:
     """The versions of some policies that are indexed, by id."""
-    query = select(PolicyRow.id, PolicyRow.meta, PolicyRow.sha256).where(PolicyRow.id.in_(set(policy_ids)))
-    return {row.id: PolicyVersion(row.meta["title"], row.sha256) for row in connection.execute(query)}
+    found = {policy_id: _find(connection, policy_id) for policy_id in policy_ids}
+    return {policy_id: one.version for policy_id, one in found.items() if one}
 
 
 def policy(connection: Connection, policy_id: str) -> Policy | None:
-    """One policy with its clauses in order."""
-    found = select(PolicyRow.meta).where(PolicyRow.id == policy_id)
-    # PostgreSQL can't even be asked for what is no text.
-    meta = connection.execute(found).scalar_one_or_none() if is_text(policy_id) else None
-    if meta is None:
-        return None
-    query = select(ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)
-    rows = connection.execute(query.where(ClauseRow.policy_id == policy_id).order_by(ClauseRow.position))
-    return Policy(meta=PolicyMeta.model_validate(meta), clauses=[_clause(row) for row in rows])
+    """One policy with its clauses in order; the same for all who ask, so nobody's to change."""
+    found = _find(connection, policy_id)
+    return found and found.policy
 
 
 def clauses(connection: Connection, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Clause]:
-    """Clauses by (policy, locator); what isn't there is left out."""
+    """Clauses by (policy, locator) as they are stored this moment; what isn't there is left out."""
     keys = set(wanted)
-    query = select(ClauseRow.policy_id, ClauseRow.locator, ClauseRow.heading, ClauseRow.text, ClauseRow.kind)
-    rows = connection.execute(query.where(ClauseRow.policy_id.in_({policy_id for policy_id, _ in keys})))
-    return {(row.policy_id, row.locator): _clause(row) for row in rows if (row.policy_id, row.locator) in keys}
+    named = {"policies": [policy_id for policy_id, _ in keys], "locators": [locator for _, locator in keys]}
+    found = {(row.policy_id, row.locator): _clause(row) for row in connection.execute(_NAMED, named)}
+    return {key: clause for key, clause in found.items() if key in keys}
 
 
 def all_clauses(connection: Connection, policy_ids: Sequence[str]) -> list[tuple[str, Clause]]:

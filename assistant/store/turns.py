@@ -13,7 +13,22 @@ from assistant.text import is_text
 
 _MINUTE = 60.0
 _MARK = re.compile(r"\[\^\d+\]")
+# Built once: a statement made anew would be compiled, or at least looked up, anew.
 _OWNER = select(Thread.account).where(Thread.id == bindparam("thread"))
+_RECENT = (
+    select(Turn.asked_at)
+    .where(Turn.account == bindparam("account"), Turn.asked_at > bindparam("since"))
+    .order_by(Turn.asked_at.desc())
+    .limit(bindparam("most"))
+)
+_NEW_THREAD, _NEW_TURN = insert(Thread), insert(Turn)
+_CLOSE = update(Turn).where(Turn.id == bindparam("turn"))
+_EARLIER = (
+    select(Turn.question, Turn.answer)
+    .where(Turn.thread_id == bindparam("thread"), Turn.answer.is_not(None))
+    .order_by(Turn.asked_at.desc(), Turn.id)
+    .limit(bindparam("most"))
+)
 
 
 class ThreadInfo(NamedTuple):
@@ -54,25 +69,25 @@ def open_turn(
     """
     now = time.time()
     if limit is not None:
-        recent = select(Turn.asked_at).where(Turn.account == account, Turn.asked_at > now - _MINUTE)
-        times = connection.execute(recent.order_by(Turn.asked_at.desc()).limit(limit)).scalars().all()
+        since = {"account": account, "since": now - _MINUTE, "most": limit}
+        times = connection.execute(_RECENT, since).scalars().all()
         if len(times) >= limit:
             raise TooManyQuestions(max(1, round(times[-1] + _MINUTE - now)))
     if thread is None:
         thread = _new_id("t")
-        connection.execute(insert(Thread).values(id=thread, account=account))
+        connection.execute(_NEW_THREAD, {"id": thread, "account": account})
     else:
         _check_owner(connection, account, thread)
     turn = _new_id("a")
     values = {"id": turn, "thread_id": thread, "account": account, "asked_at": now, "question": question}
-    connection.execute(insert(Turn).values(values))
+    connection.execute(_NEW_TURN, values)
     return thread, turn
 
 
 def close_turn(connection: Connection, turn: str, answer: dict[str, Any], basis: dict[str, Any] | None = None) -> None:
     """Keep the answer as it was sent, and what it was made of."""
     values = {"answer": answer, "outcome": answer["outcome"]} | ({"basis": basis} if basis else {})
-    connection.execute(update(Turn).where(Turn.id == turn).values(values))
+    connection.execute(_CLOSE, values | {"turn": turn})
 
 
 def stop_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None:
@@ -82,8 +97,7 @@ def stop_turn(connection: Connection, turn: str, answer: dict[str, Any]) -> None
 
 def earlier(connection: Connection, thread: str, most: int = 6) -> list[tuple[str, str]]:
     """The last answered questions of a thread with their answers' texts, without marks of citations, oldest first."""
-    query = select(Turn.question, Turn.answer).where(Turn.thread_id == thread, Turn.answer.is_not(None))
-    rows = connection.execute(query.order_by(Turn.asked_at.desc(), Turn.id).limit(most)).all()
+    rows = connection.execute(_EARLIER, {"thread": thread, "most": most}).all()
     return [(asked, _MARK.sub("", kept["text"])) for asked, kept in reversed(rows) if not kept.get("stopped")]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import accumulate
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from assistant.identity import holds
 from assistant.store.population import within
@@ -40,14 +40,20 @@ def called(connection: Connection, within_unit: str, said: str) -> list[str]:
 def vocabulary(connection: Connection, place: str) -> Mapping[str, str]:
     """Of every way to name a unit of a place's city: its path, or the name itself where several have it."""
     city = "/".join(place.split("/")[:_AROUND])
-    here = within(city, Unit.unit)
-    stamp = connection.execute(select(func.count(), func.max(Unit.import_id)).where(here)).one()
+    stamp = connection.execute(_stamp(city)).one()
     key = str(connection.engine.url), city, *stamp
     if (known := _known.get(key)) is None:
-        known = _known[key] = _vocabulary(connection.execute(select(Unit.unit).where(here)).scalars())
+        known = _known[key] = _vocabulary(
+            connection.execute(select(Unit.unit).where(within(city, Unit.unit))).scalars()
+        )
         while len(_known) > _VOCABULARIES:
             _known.pop(next(iter(_known)))
     return known
+
+
+@lru_cache(_VOCABULARIES)
+def _stamp(city: str) -> Select[int, int | None]:
+    return select(func.count(), func.max(Unit.import_id)).where(within(city, Unit.unit))
 
 
 _known: dict[tuple[object, ...], Mapping[str, str]] = {}
