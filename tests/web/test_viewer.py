@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from api.demo import demo_app
 from assistant.retrieval.index import open_stores
@@ -272,6 +272,22 @@ def test_outside_the_demo_a_token_is_asked_for_and_a_wrong_one_told(page: Page, 
     expect(page.locator(".clause").first).to_be_visible()
     assert site.token()[:20] not in page.content()
     assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+
+def test_a_refusal_that_comes_late_asks_for_no_other_token(page: Page, site: Site) -> None:
+    held = list[Route]()
+    page.route("**/notes", lambda route: route.continue_() if held else held.append(route))
+    page.route("**/v1/demo/**", lambda route: route.fulfill(status=404, json={"detail": "没有这个地址。"}))
+    page.goto(site.url + address(DIGEST))
+    page.get_by_label("登录凭证").fill(f"{site.token()}x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("登录凭证")).to_be_empty()
+    page.get_by_label("登录凭证").fill(site.token())
+    with page.expect_response(lambda response: response.ok and response.url.endswith(f"/v1/policies/{DIGEST}")):
+        page.keyboard.press("Enter")
+    held[0].continue_()
+    expect(page.locator(".clause").first).to_be_visible()
+    expect(page.locator("#sign-in")).to_be_empty()
 
 
 # Everybody can use it
