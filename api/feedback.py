@@ -74,7 +74,7 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     def rate(answer_id: str, said: Said, account: asker) -> Kept:
         if not is_text(said.comment or ""):
             raise InputError("comment：有不能显示的字符，请重新输入。")
-        with installation.database.write() as connection:
+        with installation.database.write(account.name) as connection:
             feedback.rate(connection, account.name, answer_id, said.rating, said.comment)
         return Kept(answer_id=answer_id, rating=said.rating, comment=said.comment)
 

@@ -108,7 +108,7 @@ class Running:
         `thread` None: a new one. Raises what `Assistant.stream` raises.
         """
         question = taken(question)
-        with self._database.write() as connection:
+        with self._database.write(account.name) as connection:
             if key and (known := runs.called(connection, account.name, key)):
                 return known
             asked = self._assistant.take(connection, question, account, thread)

@@ -98,7 +98,7 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
 
     @app.delete("/v1/threads/{thread}", summary="删除一个对话", status_code=204)
     def delete(thread: str, account: asker) -> None:
-        with database.write() as connection:
+        with database.write(account.name) as connection:
             turns.delete_thread(connection, account.name, thread)
 
     @app.get("/v1/answers/{answer_id}", summary="一个回答的凭据：用了哪些记录、规则和条款，各是哪一版")

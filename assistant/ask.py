@@ -115,7 +115,7 @@ class Assistant:
         question = taken(question)
         if not is_utf8(thread or ""):
             raise QuestionError("问题中有不能显示的字符，请重新输入。")
-        with self._database.write() as connection:
+        with self._database.write(account.name) as connection:
             asked = self.take(connection, question, account, thread, limited)
         return self._told(asked)
 
@@ -163,10 +163,10 @@ class Assistant:
                 yield Text(part)
         except GeneratorExit:
             stopped = asked.blank.model_copy(update={"text": shown})
-            with self._database.write() as connection:
+            with self._database.write(asked.account.name) as connection:
                 turns.stop_turn(connection, stopped.id, stopped.model_dump(mode="json"))
             raise
-        with self._database.write() as connection:
+        with self._database.write(asked.account.name) as connection:
             kept, rests_on = proven.answer.model_dump(mode="json"), proven.basis.model_dump(mode="json")
             turns.close_turn(connection, proven.answer.id, kept, rests_on)
         yield proven.answer

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from itertools import product
 from typing import get_args
@@ -77,6 +77,26 @@ def test_what_a_writer_has_read_stays_true_until_it_has_written(database: Databa
         list(pool.map(add, range(24)))
     with database.read() as connection:
         assert set(people.all_units(connection)) == {f"第{number}处" for number in range(24)}
+
+
+def test_of_an_account_s_own_rows_only_its_own_writers_wait(database: Database) -> None:
+    """An import that takes its time holds up nobody's question."""
+
+    def add(whose: str) -> None:
+        with database.write(whose) as connection:
+            there = connection.scalar(select(func.count()).where(Unit.unit.startswith(whose)).select_from(Unit))
+            connection.execute(insert(Unit).values(unit=f"{whose}{there}", level="province"))
+
+    with database.write(), database.write("甲") as one, ThreadPoolExecutor(8) as pool:
+        one.execute(insert(Unit).values(unit="甲0", level="province"))
+        waiting = [pool.submit(add, "甲") for _ in range(3)]
+        list(pool.map(add, ["乙"] * 4))
+        assert not any(future.done() for future in waiting)
+        one.commit()
+        wait(waiting)
+    with database.read() as connection:
+        names = {f"甲{number}" for number in range(4)} | {f"乙{number}" for number in range(4)}
+        assert set(people.all_units(connection)) == names
 
 
 def test_a_writer_that_waits_too_long_is_told_and_changes_nothing(
