@@ -60,3 +60,17 @@ def test_a_city_is_added_as_its_page_says(page: str, tmp_path: Path) -> None:
 
 def test_both_languages_have_one_do_the_same() -> None:
     assert [*steps(ROOT / "docs/adding-a-city.md")] == [*steps(ROOT / "docs/adding-a-city.zh.md")]
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/proof.md", "docs/proof.zh.md"])
+def test_what_a_page_names_is_there(page: str) -> None:
+    """Files by their whole path or its end, folders, and links to other pages."""
+    text = (ROOT / page).read_text("utf-8")
+    parts = [
+        ROOT / name for name in ("api", "assistant", "corpus", "docs", "evals", "ingest", "pyproject.toml", ".ci/run")
+    ]
+    there = [str(path) for part in parts for path in (part, *part.rglob("*"))]
+    for name in re.findall(r"`([\w./-]+(?:/|\.(?:py|yaml|md|toml)))`", text):
+        assert any(path.endswith(f"/{name.rstrip('/')}") for path in there), name
+    for link in re.findall(r"\]\(([\w./-]+)\)", text):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
