@@ -1,5 +1,5 @@
 import { listing, minute } from "./admin-parts.js";
-import { button, el } from "./dom.js";
+import { apart, button, el } from "./dom.js";
 import { error, explain, say } from "./page.js";
 import { Problem, proof } from "./session.js";
 
@@ -92,8 +92,8 @@ function imported({ import_id: number, files }) {
 function report(files) {
   const columns = ["文件", "记录", "行数", "新增", "更新", "未变", "调动的教师", "离职的教师"];
   const rows = files.map((one) =>
-    [one.file, KINDS[one.kind], one.rows, one.added, one.updated, one.unchanged, one.moved, one.left]);
-  const warnings = files.flatMap(({ file, warnings: said }) => said.map((words) => el("li", {}, `${file}：${words}`)));
+    [apart(one.file), KINDS[one.kind], one.rows, one.added, one.updated, one.unchanged, one.moved, one.left]);
+  const warnings = files.flatMap(({ file, warnings: said }) => said.map((words) => el("li", {}, apart(file), `：${words}`)));
   const notes = el("section", {}, el("h3", {}, "请留意"), el("ul", {}, warnings));
   return el("div", {}, listing("各文件的改动", columns, rows, "没有文件。"), warnings.length ? notes : "");
 }
@@ -112,7 +112,8 @@ function logTable(session, imports, refresh) {
 }
 
 const contents = (files) =>
-  files.map(({ file, kind, added, updated }) => `${file}（${KINDS[kind]}，新增 ${added}，更新 ${updated}）`).join("；");
+  files.map(({ file, kind, added, updated }) =>
+    el("div", {}, apart(file), `（${KINDS[kind]}，新增 ${added}，更新 ${updated}）`));
 
 /** Whether an import was taken back, and if not, the way to do so: in two steps, since it can't be taken back itself. */
 function state(session, { id, undone_at: at, undone_by: by }, refresh) {
