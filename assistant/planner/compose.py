@@ -126,11 +126,12 @@ def _there(tables: Iterable[Table | None]) -> list[Table]:
 
 def unclear(reading: Reading, role: str) -> Draft:
     """One question back, with choices: what it resembles most, then what is asked most."""
-    if reading.items or "如果" in reading.question:
+    if reading.items or reading.assumes:
         text = "请说明假设再取得多少学时、属于哪个科目类别（公需科目、专业科目或个人选修科目）。"
-        amount = next(iter(figures(reading.question)), None)
-        said = amount.said if amount and amount.unit in ("学时", "课时") else "6"
-        choices = [f"如果我再修{said}学时{name}，还差多少？" for name in ("公需科目", "专业科目", "个人选修科目")]
+        amounts = (figure.said for figure in figures(reading.question) if figure.unit in ("学时", "课时"))
+        said = next(amounts, "6")
+        of = f"{reading.organisers[0]}的" if len(reading.organisers) == 1 else ""
+        choices = [f"如果我再修{said}学时{of}{name}，还差多少？" for name in ("公需科目", "专业科目", "个人选修科目")]
         return Draft(text, Outcome.CLARIFY, suggestions=choices)
     known = contents("intents")["choices"]
     offered = [known[one] for one in reading.likely if one in known and (one != Intent.UNIT or role != "teacher")]

@@ -9,6 +9,7 @@ from assistant import hours
 from assistant.figures import numeral
 from assistant.planner.words import Token, values
 
+_VERDICTS = {"gap", "goal"}
 _TOTALS = ("一共", "总共", "共计")
 # More than one of what is said (两门 4 学时的, 每周 2 学时): what it comes to isn't reckoned here.
 _MULTIPLE = re.compile("[两俩仨二三四五六七八九十百\\d×*倍每各]")
@@ -48,7 +49,8 @@ def _with_hours(cut: Sequence[Token]) -> list[Token]:
     for place, token in enumerate(cut):
         before, after = cut[max(place - 1, 0) : place], cut[place + 1 : place + 2]
         beside = {one.kind for one in (*before, *after)} & {"category", "more", "organiser"}
-        if token.kind in ("number", "top") and beside and not {one.kind for one in before} & {"gap", "goal"}:
+        counts = bool(after) and after[0].kind == "hours"  # 一个12学时的 says which hours, and no more of them
+        if token.kind in ("number", "top") and beside and not counts and not {one.kind for one in before} & _VERDICTS:
             token = Token("hours", re.sub("[^0-9.零一二两三四五六七八九十百点]", "", token.text), token.text)
         found.append(token)
     return found
@@ -88,5 +90,5 @@ def multiplied(cut: Sequence[Token]) -> bool:
     told = {"hours", "category", "organiser", "year", "short_year", "id"}
     read = _with_hours(cut)
     # After a verdict a number is what it is held against: 够42了吗.
-    left = [token for place, token in enumerate(read) if place == 0 or read[place - 1].kind not in ("gap", "goal")]
+    left = [token for place, token in enumerate(read) if place == 0 or read[place - 1].kind not in _VERDICTS]
     return any(token.kind not in told and _MULTIPLE.search(token.text) for token in left)

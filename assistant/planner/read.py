@@ -70,8 +70,8 @@ class Reading:
     """A question as understood. `people`: the names or numbers of those it is about, if not oneself.
 
     `span`: first and last day of a part of a year. `units`: places as they are named. `rest`: what no phrase explains;
-    `kinds`: the kinds of thing asked for; `domain`: a word of the field is in it. `likely`: intents to offer where none
-    is sure, likeliest first.
+    `kinds`: the kinds of thing asked for; `domain`: a word of the field is in it; `assumes`: hours that aren't there
+    yet. `likely`: intents to offer where none is sure, likeliest first.
     """
 
     question: str
@@ -88,6 +88,7 @@ class Reading:
     rest: Sequence[str] = ()
     kinds: frozenset[str] = frozenset()
     domain: bool = True
+    assumes: bool = False
     likely: Sequence[str] = ()
 
     @property
@@ -128,6 +129,7 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
         rest=[token.text for token in cut if token.kind in _LEFT_OVER and token.text not in people],
         kinds=_kinds(question),
         domain=bool(kinds & _FIELD) or "phone" in _kinds(question),
+        assumes="what_if" in kinds or {"more", "hours"} <= kinds,
         likely=sure,
     )
 
@@ -186,7 +188,7 @@ def _likeliest(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> 
 def _contradicted(intent: Intent, signs: set[str]) -> bool:
     """Whether words of a question speak against an intent that it is like."""
     against = {
-        Intent.GAP: {"organiser", "pieces"},
+        Intent.GAP: {"organiser", "pieces"} | ({"more"} if "hours" in signs else set()),
         Intent.LIST: {"gap"},
         Intent.HISTORY: {"records"},
         Intent.UNIT: {"person"},
@@ -250,6 +252,7 @@ def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: 
         "odd": _odd(cut, kinds, people),
         "named": _named(cut, people),
         "twist": kinds & (_TWISTS - {"less"}) or lessened(cut) or (items and multiplied(cut)),
+        "done": any(token.kind == "have" and "了" in token.text for token in cut),
         "unheeded": matter and not kinds & {"self", "year", "category"},
         "bare": ("policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3) or _is_a_word(cut),
         "bare_gap": kinds <= {"gap", "filler", "policy", "stop"},
