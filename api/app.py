@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api import compliance, errors, feedback, imports, notes, reminders, runs, sessions, threads
+from api import compliance, errors, feedback, imports, mcp, notes, openai, reminders, runs, sessions, threads
 from api.limits import MOST, BodyLimit
 from api.running import Running
 from api.sessions import Sessions
@@ -121,7 +121,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with programs.running():
+            yield
         for close in (running.close, *closing):
             await run_in_threadpool(close)
         installation.close()
@@ -139,6 +140,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_headers(app, settings.origins)
     _add_operations(app, installation)
     _add_api(app, installation, running, tokens, known, wecom)
+    programs = mcp.add(app, installation, tokens)
     _add_pages(app, installation)
     closing = _add_wecom(app, installation, running, known, wecom)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
@@ -151,7 +153,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _largest(path: str) -> int | None:
     """How many bytes a request to a path may have; None: uploads are held to their own size as they are read."""
-    return None if path == imports.PATH else MOST
+    return {imports.PATH: None, openai.CHAT: openai.MOST}.get(path, MOST)
 
 
 def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
@@ -179,7 +181,7 @@ def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key", *mcp.HEADERS],
             expose_headers=["Retry-After", runs.RUN_HEADER, runs.THREAD_HEADER],
         )
 
@@ -282,6 +284,7 @@ def _add_api(
     feedback.add(app, installation, Asker)
     imports.add(app, installation, Asker)
     notes.add(app, installation, Asker)
+    openai.add(app, installation, Asker)
     reminders.add(app, installation, Asker, wecom)
     runs.add(app, installation, running, Asker)
     sessions.add(app, known)
