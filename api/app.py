@@ -124,7 +124,7 @@ def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
         for name, value in (_HEADERS | framed if request.url.path == _FRAMED else _HEADERS).items():
             response.headers.setdefault(name, value)
         # Pages and scripts are asked for again after every upgrade; what is somebody's is never kept.
-        private = request.url.path.startswith("/v1/")
+        private = request.url.path.startswith(("/v1/", mcp.PATH))
         response.headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
         if origins:
             response.headers.add_vary_header("Origin")

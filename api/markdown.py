@@ -31,8 +31,10 @@ def _blocks(answer: Answer, site: str) -> Iterator[str]:
         yield _table(table, site)
     if answer.outcome is Outcome.CLARIFY and answer.suggestions:
         yield "\n".join(f"- {_inert(one)}" for one in answer.suggestions)
-    if answer.citations:
-        yield "依据\n\n" + "\n".join(_footnote(one, site) for one in answer.citations)
+    # What only the calculation cites is in the receipt, where the calculation is.
+    marks = _MARK.findall(answer.text)
+    if notes := [_footnote(one, site) for one in answer.citations if one.id in marks or not marks]:
+        yield "依据\n\n" + "\n".join(notes)
     yield f"凭据：<{site}/answers/{answer.id}>"
 
 

@@ -32,6 +32,7 @@ CHAT = "/v1/chat/completions"
 MOST = 1_000_000  # bytes of a request: conversations are sent whole
 _BEFORE = 6  # earlier questions that a question is read with
 _NOT_KEPT = "（这次的回答没有保留。）"
+_STREAM = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}  # nginx would hold parts back
 _LOG = logging.getLogger(__name__)
 
 
@@ -141,7 +142,8 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
             thread, known = _resolved(connection, account, before)
             asked = assistant.take(connection, question, account, thread, before=known)
         if chat.stream:
-            return StreamingResponse(_streamed(assistant, asked, site), media_type="text/event-stream")
+            events = _streamed(assistant, asked, site)
+            return StreamingResponse(events, headers=_STREAM, media_type="text/event-stream")
         answer = next(one for one in _answered(assistant, asked) if one)
         said = Said(content=markdown(answer, site))
         return Completion(id=_id(asked), created=int(time.time()), choices=[Choice(message=said)], xueshi=answer)

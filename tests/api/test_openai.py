@@ -91,15 +91,17 @@ def test_a_question_gets_a_proven_answer_with_footnotes(chat: Chat, address: str
     assert made.calculation
     assert (made.calculation.teacher_id, made.calculation.remaining) == ("T0001", "12")
     shipped: dict[str, Policy] = {one.policy.meta.id: one.policy for one in read_corpora([SHIPPED_CORPUS])}
-    assert made.citations
-    for cited in made.citations:
+    marks = re.findall(r"\[\^(\d+)\]", made.text)
+    assert marks
+    body, notes = said.split("依据\n\n")
+    assert re.findall(r"\[(\d+)\]", body) == marks
+    assert re.findall(r"^- \[(\d+)\]", notes, re.MULTILINE) == list(dict.fromkeys(marks))
+    for cited in (one for one in made.citations if one.id in marks):
         clause = shipped[cited.policy_id].clause(cited.locator)
         assert clause is not None
         assert cited.quote in clause.quotable
         assert f"- [{cited.id}] [《{cited.title}》{cited.locator}](<{SITE}{cited.url}>)" in said
-    marks = set(re.findall(r"\[(\d+)\]", said))
     assert "[^" not in said
-    assert marks == {cited.id for cited in made.citations}
     assert said.endswith(f"凭据：<{SITE}/answers/{made.id}>")
     kept = httpx.get(f"{address}/v1/answers/{made.id}", headers=bearer(), trust_env=False).json()
     assert kept["answer"] == made.model_dump(mode="json")
