@@ -54,8 +54,8 @@ class Message(BaseModel):
         """What it says. InputError: something else than text."""
         if not isinstance(self.content, list):
             return self.content or ""
-        if other := next((part.type for part in self.content if part.type != "text"), None):
-            raise InputError(f"messages：只能是文字，不支持 {other[:40]}。")
+        if any(part.type != "text" for part in self.content):
+            raise InputError("messages：只能是文字，不支持图片、声音和文件。")
         return "".join(part.text for part in self.content)
 
 
@@ -64,7 +64,7 @@ class Chat(BaseModel):
 
     model: str = Field(description=f"{MODEL}")
     messages: list[Message] = Field(min_length=1, description="最后一条是问题，1 至 2000 个字")
-    stream: bool = False
+    stream: bool | None = None
     n: int | None = Field(None, description="只能是 1")
     tools: list[Any] | None = Field(None, description="不支持")
     functions: list[Any] | None = Field(None, description="不支持")
@@ -151,7 +151,7 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
 
 def _check_model(name: str) -> None:
     if name != MODEL:
-        raise NotFound(f"没有模型 {name[:40]}：本服务的模型是 {MODEL}。")
+        raise NotFound(f"没有这个模型：本服务的模型是 {MODEL}。")
 
 
 def _check_supported(chat: Chat) -> None:

@@ -54,9 +54,9 @@ class Calls:
         """
         said = json.dumps(arguments, ensure_ascii=False)
         if len(said) > LONGEST:
-            raise InputError(f"{name[:40]} 的参数太长：合计至多 {LONGEST} 个字。")
-        if not all(is_text(value) for value in arguments.values() if isinstance(value, str)):
-            raise InputError(f"{name[:40]} 的参数中有不能显示的字符，请重新输入。")
+            raise InputError(f"参数太长：合计至多 {LONGEST} 个字。")
+        if not all(is_text(one) for pair in arguments.items() for one in pair if isinstance(one, str)):
+            raise InputError("参数中有不能显示的字符，请重新输入。")
         self.tools.check(name, arguments)
         run = Run(account, self._settings.clock())
         with self._database.write() as connection:

@@ -173,10 +173,10 @@ class Toolbox:
     def check(self, name: str, arguments: Mapping[str, Any]) -> None:
         """InputError: there is no such tool, or it takes no such arguments."""
         if name not in self._tools:
-            raise InputError(f"没有工具 {name[:40]}：可用的有 {'、'.join(self._tools)}。")
+            raise InputError(f"没有这个工具：可用的有 {'、'.join(self._tools)}。")
         taken = _arguments(self._tools[name])
-        for argument in arguments.keys() - taken.model_fields.keys():
-            raise InputError(f"{name} 没有参数 {argument[:40]}：可用的有 {'、'.join(taken.model_fields)}。")
+        if arguments.keys() - taken.model_fields.keys():
+            raise InputError(f"{name} 只有这些参数：{'、'.join(taken.model_fields)}。")
         try:
             taken.model_validate(arguments)
         except ValidationError as error:
