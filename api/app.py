@@ -14,21 +14,21 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api import compliance, errors, feedback, imports, notes, reminders, runs, sessions, threads
+from api import compliance, errors, feedback, imports, mcp, notes, openai, reminders, runs, sessions, spec, threads
 from api.limits import MOST, BodyLimit
 from api.running import Running
 from api.sessions import Sessions
 from api.tokens import Tokens
+from api.views import ClauseView, FoundClause, FoundClauses, Me, PolicyList, PolicyView
 from api.wecom import app as wecom_app
 from api.wecom import bot as wecom_bot
 from api.wecom import login as wecom_login
 from api.wecom.client import Client
-from assistant.answer import Answer, Calculation, Citation, Outcome
+from assistant.answer import Answer
 from assistant.ask import taken
 from assistant.bootstrap import Installation, install
 from assistant.errors import NotFound, XueshiError
 from assistant.identity import Account
-from assistant.policy import PolicyMeta
 from assistant.retrieval.search import search
 from assistant.settings import Settings
 from assistant.store import policies
@@ -63,53 +63,6 @@ class Question(BaseModel):
     thread_id: str | None = None
 
 
-class Me(BaseModel):
-    """The asker's own progress. `calculation` is null where no rule holds or the account is no teacher's."""
-
-    account: str
-    role: str
-    unit: str
-    teacher_id: str | None
-    outcome: Outcome | None
-    calculation: Calculation | None
-    citations: list[Citation]
-
-
-class ClauseView(BaseModel):
-    """One clause."""
-
-    locator: str
-    heading: str
-    text: str
-
-
-class PolicyView(PolicyMeta):
-    """A policy's metadata and its clauses in order."""
-
-    clauses: list[ClauseView]
-
-
-class PolicyList(BaseModel):
-    """The policies that are indexed."""
-
-    policies: list[PolicyMeta]
-
-
-class FoundClause(BaseModel):
-    """A clause that a search found; `score` from 0 to 1, of use only beside the others of the same search."""
-
-    policy_id: str
-    locator: str
-    text: str
-    score: float
-
-
-class FoundClauses(BaseModel):
-    """The clauses that a search found, best first."""
-
-    results: list[FoundClause]
-
-
 def create_app(settings: Settings) -> FastAPI:
     """The application. SettingsError, HomeInUse or Unavailable: why it can't start."""
     tokens = Tokens(settings)
@@ -121,7 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with programs.running():
+            yield
         for close in (running.close, *closing):
             await run_in_threadpool(close)
         installation.close()
@@ -136,9 +90,11 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,  # the redirect would go wherever the Host header says
     )
     errors.install(app)
+    spec.install(app)
     _add_headers(app, settings.origins)
     _add_operations(app, installation)
     _add_api(app, installation, running, tokens, known, wecom)
+    programs = mcp.add(app, installation, tokens)
     _add_pages(app, installation)
     closing = _add_wecom(app, installation, running, known, wecom)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
@@ -151,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _largest(path: str) -> int | None:
     """How many bytes a request to a path may have; None: uploads are held to their own size as they are read."""
-    return None if path == imports.PATH else MOST
+    return {imports.PATH: None, openai.CHAT: openai.MOST}.get(path, MOST)
 
 
 def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
@@ -168,7 +124,7 @@ def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
         for name, value in (_HEADERS | framed if request.url.path == _FRAMED else _HEADERS).items():
             response.headers.setdefault(name, value)
         # Pages and scripts are asked for again after every upgrade; what is somebody's is never kept.
-        private = request.url.path.startswith("/v1/")
+        private = request.url.path.startswith(("/v1/", mcp.PATH))
         response.headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
         if origins:
             response.headers.add_vary_header("Origin")
@@ -179,7 +135,7 @@ def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key", *mcp.HEADERS],
             expose_headers=["Retry-After", runs.RUN_HEADER, runs.THREAD_HEADER],
         )
 
@@ -189,7 +145,7 @@ def _add_operations(app: FastAPI, installation: Installation) -> None:
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="可以作答；哪一部分不行会写明", responses={503: {}})
+    @app.get("/readyz", summary="可以作答；哪一部分不行会写明", responses={503: {"content": {"application/json": {}}}})
     def readyz() -> JSONResponse:
         parts = {"database": "ok", "policies": "ok", "vectors": "ok"}
         try:
@@ -227,7 +183,7 @@ def _add_api(
 
     Asker = Annotated[Account, Depends(signed_in)]  # noqa: N806  a type
 
-    @app.post("/v1/ask", summary="提问，得到一个有出处的回答")
+    @app.post("/v1/ask", summary="提问，得到一个有出处的回答", responses={404: {}, 429: {}})
     def ask(asked: Question, account: Asker) -> Answer:
         return assistant.ask(asked.question, account, asked.thread_id)
 
@@ -282,6 +238,7 @@ def _add_api(
     feedback.add(app, installation, Asker)
     imports.add(app, installation, Asker)
     notes.add(app, installation, Asker)
+    openai.add(app, installation, Asker)
     reminders.add(app, installation, Asker, wecom)
     runs.add(app, installation, running, Asker)
     sessions.add(app, known)

@@ -21,7 +21,18 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_doctor, cli_eval, cli_imports, cli_move, cli_plan, cli_remind, cli_rules, cli_wecom
+from api import (
+    cli_compliance,
+    cli_doctor,
+    cli_eval,
+    cli_imports,
+    cli_mcp,
+    cli_move,
+    cli_plan,
+    cli_remind,
+    cli_rules,
+    cli_wecom,
+)
 from api.show import show, terminal
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
@@ -38,6 +49,7 @@ app.add_typer(cli_imports.imports, name="imports")
 app.command("compliance")(cli_compliance.command)
 app.command("eval")(cli_eval.eval_command)
 app.command("feedback")(cli_eval.feedback_command)
+app.command("mcp")(cli_mcp.command)
 app.command("move")(cli_move.move_command)
 app.command("plan")(cli_plan.command)
 app.command("doctor")(cli_doctor.command)

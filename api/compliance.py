@@ -34,15 +34,20 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     def report(account: asker, unit: Unit = None, year: Year = None, level: At = "school") -> Report:
         return made(account, unit, year, level)
 
-    @app.get("/v1/compliance.csv", summary="达标情况（csv）", response_class=Response)
+    @app.get("/v1/compliance.csv", summary="达标情况（csv）", response_class=Response, responses=_sent("text/csv"))
     def as_csv_file(account: asker, unit: Unit = None, year: Year = None, level: At = "school") -> Response:
         found = made(account, unit, year, level)
         return _file(as_csv(found), "text/csv; charset=utf-8", found, "csv")
 
-    @app.get("/v1/compliance.xlsx", summary="达标情况（xlsx）", response_class=Response)
+    @app.get("/v1/compliance.xlsx", summary="达标情况（xlsx）", response_class=Response, responses=_sent(_XLSX))
     def as_xlsx_file(account: asker, unit: Unit = None, year: Year = None, level: At = "school") -> Response:
         found = made(account, unit, year, level)
         return _file(as_xlsx(found), _XLSX, found, "xlsx")
+
+
+def _sent(kind: str) -> dict[int | str, Any]:
+    """A file, for the API's description."""
+    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 def _file(content: bytes, kind: str, report: Report, suffix: str) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import problem
+from api.errors import told
 
 MOST = 64_000  # bytes: of a question of 2,000 characters, however it is escaped, twice over
 
@@ -24,9 +24,9 @@ class BodyLimit:
             await self._limited(most, scope, receive, send)
 
     async def _limited(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        if not told.isdigit() or len(told) > len(str(most)) or int(told) > most:
-            await problem(413, f"请求过大：这里最多 {most // 1000} KB。")(scope, receive, send)
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or len(length) > len(str(most)) or int(length) > most:
+            await told(scope["path"], 413, f"请求过大：这里最多 {most // 1000} KB。")(scope, receive, send)
             return
         had = 0
 
@@ -47,4 +47,4 @@ class BodyLimit:
             if had <= most:
                 raise
         if had > most:
-            await problem(413, "请求过大。")(scope, receive, send)
+            await told(scope["path"], 413, "请求过大。")(scope, receive, send)

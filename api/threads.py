@@ -5,77 +5,16 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Query
-from pydantic import BaseModel
 
+from api.views import Receipt, ThreadList, ThreadTurns, ThreadView, TurnView, UsedClause
 from assistant.answer import Answer
-from assistant.basis import Basis, UsedRecord, UsedRules
+from assistant.basis import Basis
 from assistant.bootstrap import Installation
 from assistant.store import turns
 from assistant.store.turns import TurnInfo
 
 _HERE = ZoneInfo("Asia/Shanghai")
 _TITLE = 40  # characters
-
-
-class ThreadView(BaseModel):
-    """A conversation: its first question, cut, and when something was last asked in it."""
-
-    id: str
-    title: str
-    asked_at: datetime
-
-
-class ThreadList(BaseModel):
-    """One's own conversations, the one last asked in first."""
-
-    threads: list[ThreadView]
-
-
-class TurnView(BaseModel):
-    """A question and its answer; null: there is none (yet). `stopped`: the answer is what had been shown by then.
-
-    `run_id`: the run that is still answering, to be followed.
-    """
-
-    answer_id: str
-    question: str
-    asked_at: datetime
-    answer: Answer | None
-    stopped: bool
-    run_id: str | None
-
-
-class ThreadTurns(BaseModel):
-    """A conversation, oldest first."""
-
-    id: str
-    turns: list[TurnView]
-
-
-class UsedClause(BaseModel):
-    """A clause as cited. `sha256` is of the clause's text, `policy_sha256` of the policy's files: its version."""
-
-    citation: str
-    policy_id: str
-    title: str
-    locator: str
-    url: str
-    sha256: str
-    policy_sha256: str | None
-
-
-class Receipt(BaseModel):
-    """How an answer was made, as things stood then: records, rules and clauses, each in its version."""
-
-    id: str
-    thread_id: str
-    question: str
-    asked_at: datetime
-    answer: Answer
-    stopped: bool
-    records: list[UsedRecord]
-    rule_sets: list[UsedRules]
-    clauses: list[UsedClause]
 
 
 def add(app: FastAPI, installation: Installation, asker: Any) -> None:

@@ -120,12 +120,22 @@ class Assistant:
         return self._told(asked)
 
     def take(
-        self, connection: Connection, question: str, account: Account, thread: str | None, limited: bool = True
+        self,
+        connection: Connection,
+        question: str,
+        account: Account,
+        thread: str | None,
+        limited: bool = True,
+        before: Sequence[tuple[str, str]] | None = None,
     ) -> Asked:
-        """Note a question, as `taken` gives it, within the caller's transaction. Raises what `stream` raises."""
+        """Note a question, as `taken` gives it, within the caller's transaction. Raises what `stream` raises.
+
+        `before`: earlier questions and answers, oldest first; None: those of the thread.
+        """
         limit = self._settings.rate_limit if limited else None
         opened, turn = turns.open_turn(connection, account.name, question, thread, limit)
-        before = turns.earlier(connection, opened) if thread else []
+        if before is None:
+            before = turns.earlier(connection, opened) if thread else []
         places = units.vocabulary(connection, account.place)
         blank = Answer(id=turn, thread_id=opened, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
         return Asked(question, account, self._settings.clock(), before, places, blank)

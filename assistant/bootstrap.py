@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from assistant.agent import Agent
 from assistant.ask import Assistant
+from assistant.calls import Calls
 from assistant.model import Limits, chat_model
 from assistant.planner.model import OfflinePlanner
 from assistant.retrieval.index import Index, open_stores
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.tools import make_tools
+from assistant.tools import Toolbox, make_tools
 from assistant.wire import Wire
 
 
@@ -21,6 +22,7 @@ class Installation:
     database: Database
     index: Index
     assistant: Assistant
+    calls: Calls
 
     def close(self) -> None:
         """Let go of the stores."""
@@ -39,4 +41,4 @@ def install(settings: Settings) -> Installation:
     tools = make_tools(database, index)
     model = Agent(chat, tools, Wire()) if chat else None
     assistant = Assistant(settings, database, Agent(OfflinePlanner(), tools), model, limits)
-    return Installation(settings, database, index, assistant)
+    return Installation(settings, database, index, assistant, Calls(settings, database, Toolbox(tools)))

@@ -4,13 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
+from typing import Annotated
 
+from pydantic import PlainSerializer
+
+from assistant import hours
 from assistant.answer import Calculation, PlanItem, Projection, Table
 from assistant.compliance import Report
 from assistant.identity import Account
 from assistant.policy import Clause, PolicyMeta
 from assistant.rules.calculate import Record
 from assistant.rules.make_up import Pace
+
+
+def _told(records: Sequence[Record]) -> list[dict[str, object]]:
+    """Records as whoever reads a result is told them: each value by its name, and hours in hours, not in hundredths."""
+    return [one._asdict() | {"hours": hours.show(one.hours)} for one in records]
+
+
+Listed = Annotated[Sequence[Record], PlainSerializer(_told)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,11 @@ class Sources:
     def passage(self, token: str) -> Passage | None:
         """What a token stands for."""
         return self._passages.get(token)
+
+    @property
+    def shown(self) -> Mapping[str, Passage]:
+        """Every passage so far, by token."""
+        return self._passages
 
     def rows(self) -> str:
         """A token for tables that a text may ask for."""
@@ -105,7 +122,7 @@ class Hours:
     name: str
     place: str
     year: int
-    records: Sequence[Record]
+    records: Listed
     calculation: Calculation | None = None
     projection: Projection | None = None
     notes: Sequence[tuple[str, str | None]] = ()
@@ -142,7 +159,7 @@ class Records:
     name: str
     start: date | None
     end: date | None
-    records: Sequence[Record]
+    records: Listed
     any_in_period: bool
 
 

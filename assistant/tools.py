@@ -1,12 +1,12 @@
 """The agent's tools. Who asks travels in the runtime context, in no argument; every result is proven or a named no."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, cast
 
 from langchain.tools import ToolRuntime, tool
 from langchain_core.tools import BaseTool
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from assistant import results
 from assistant.errors import InputError
@@ -91,10 +91,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         order: Order | None = None,
         top: Annotated[int | None, Field(description="只要前几名", ge=1)] = None,
     ) -> tuple[str, Result]:
-        """管理员用：一个单位某年的达标情况，教师数、达标率、各科差额、经费比例和培训覆盖，按教师、学校、镇街等列出。
-
-        在文中写结果的 token，如 [^r1]，表格就附在回答里；没有引用的结果，其中的数字不能写进回答。
-        """
+        """管理员用：一个单位某年的达标情况，教师数、达标率、各科差额、经费比例和培训覆盖，按教师、学校、镇街等列出。"""
         return _told(survey(database, runtime.context, unit, year, level, only, category, order, top))
 
     @tool(response_format="content_and_artifact")
@@ -149,8 +146,57 @@ def _queries() -> str:
 {views}
 
 学时和金额都是整数，求和之后再除以 100.0 才是学时、元。用 AS 给结果列起中文名。
-最多返回 {scoped.MOST_ROWS} 行，total 是总行数。没有查到不等于不存在：范围以外的数据看不到。
-在文中写结果的 token，如 [^r1]，结果就作为表格附在回答里；没有引用的结果，其中的数字不能写进回答。"""
+最多返回 {scoped.MOST_ROWS} 行，total 是总行数。没有查到不等于不存在：范围以外的数据看不到。"""
+
+
+class ToolInfo(NamedTuple):
+    """A tool as whoever may call it is told of it; `arguments` is their JSON schema, which allows no others."""
+
+    name: str
+    description: str
+    arguments: dict[str, Any]
+
+
+class Toolbox:
+    """The tools for callers other than the agent: the same names, descriptions, arguments and results."""
+
+    def __init__(self, tools: Sequence[BaseTool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    def described(self) -> list[ToolInfo]:
+        """What there is to call."""
+        return [
+            ToolInfo(name, tool.description, {**_arguments(tool).model_json_schema(), "additionalProperties": False})
+            for name, tool in self._tools.items()
+        ]
+
+    def check(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """InputError: there is no such tool, or it takes no such arguments."""
+        if name not in self._tools:
+            raise InputError(f"没有这个工具：可用的有 {'、'.join(self._tools)}。")
+        taken = _arguments(self._tools[name])
+        if arguments.keys() - taken.model_fields.keys():
+            raise InputError(f"{name} 只有这些参数：{'、'.join(taken.model_fields)}。")
+        try:
+            taken.model_validate(arguments)
+        except ValidationError as error:
+            argument = str(error.errors()[0]["loc"][0])
+            meaning = taken.model_fields[argument].description
+            raise InputError(f"{name} 的参数 {argument} 不合要求" + (f"：{meaning}。" if meaning else "。")) from None
+
+    def call(self, name: str, arguments: Mapping[str, Any], run: Run) -> Result:
+        """What a tool returns for arguments that were checked. Raises what the tool raises."""
+        runtime: Runtime = ToolRuntime(
+            state={}, context=run, config={}, stream_writer=lambda _: None, tool_call_id=None, store=None
+        )
+        call = {"type": "tool_call", "name": name, "args": {**arguments, "runtime": runtime}, "id": name}
+        result: Result = self._tools[name].invoke(call).artifact
+        return result
+
+
+def _arguments(tool: BaseTool) -> type[BaseModel]:
+    """The arguments that a caller gives; who asks is none of them."""
+    return cast(type[BaseModel], tool.tool_call_schema)
 
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
@@ -159,6 +205,12 @@ _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 def _told(result: Result) -> tuple[str, Result]:
     """The result for a model to read, and as it is."""
     return _RESULT.dump_json(result).decode(), result
+
+
+def told(result: Result) -> dict[str, Any]:
+    """A result as JSON values, as a model reads it."""
+    shown: dict[str, Any] = _RESULT.dump_python(result, mode="json")
+    return shown
 
 
 def _contact(connection: Connection, run: Run, policy_ids: Sequence[str]) -> results.Cited | None:

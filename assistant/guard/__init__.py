@@ -2,7 +2,7 @@
 
 from assistant.guard.evidence import Evidence
 from assistant.guard.rejected import Rejected
-from assistant.guard.seal import prove, seal
+from assistant.guard.seal import citations, prove, seal
 from assistant.guard.sealed import check_figures
 
-__all__ = ["Evidence", "Rejected", "check_figures", "prove", "seal"]
+__all__ = ["Evidence", "Rejected", "check_figures", "citations", "prove", "seal"]

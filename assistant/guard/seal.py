@@ -69,12 +69,12 @@ def _cited(
     shown = {token: passage for token, passage in passages.items() if passage}
     if len(shown) < len(passages):
         raise Rejected("a calculation cites what no tool returned")
-    stored = policies.clauses(connection, [(one.policy.id, one.clause.locator) for one in shown.values()])
+    cites = citations(connection, {numbers[token]: passage for token, passage in shown.items()})
     return ids.model_copy(
         update={
             "outcome": draft.outcome,
             "text": evidence.shown(draft.text),
-            "citations": [_citation(numbers[token], passage, stored) for token, passage in shown.items()],
+            "citations": cites,
             "calculation": _renumbered(calculation, numbers),
             "projection": _renumbered(projection, numbers),
             "plan": None if plan is None else _copies(plan, numbers),
@@ -82,6 +82,12 @@ def _cited(
             "suggestions": list(draft.suggestions),
         }
     )
+
+
+def citations(connection: Connection, passages: Mapping[str, Passage]) -> list[Citation]:
+    """The passages as citations, by their ids. Rejected: a quote isn't in the clause as it is stored."""
+    stored = policies.clauses(connection, [(one.policy.id, one.clause.locator) for one in passages.values()])
+    return [_citation(name, passage, stored) for name, passage in passages.items()]
 
 
 def _tokens(calculation: Calculation | None) -> Iterator[str]:

@@ -3,6 +3,8 @@
 import re
 import secrets
 import time
+from collections.abc import Collection
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
@@ -84,6 +86,14 @@ def open_turn(
     return thread, turn
 
 
+def named_thread(connection: Connection, account: str, name: str) -> str:
+    """The account's own thread that goes by a name, begun where there is none; its id."""
+    thread = "n" + sha256(f"{account}\0{name}".encode()).hexdigest()[:32]
+    if connection.execute(_OWNER, {"thread": thread}).scalar_one_or_none() is None:
+        connection.execute(insert(Thread).values(id=thread, account=account))
+    return thread
+
+
 def close_turn(connection: Connection, turn: str, answer: dict[str, Any], basis: dict[str, Any] | None = None) -> None:
     """Keep the answer as it was sent, and what it was made of."""
     values = {"answer": answer, "outcome": answer["outcome"]} | ({"basis": basis} if basis else {})
@@ -126,6 +136,19 @@ def turn(connection: Connection, account: str, answer_id: str) -> TurnInfo:
     if row is None:
         raise NotFound("没有这个回答，或它不属于您。")
     return TurnInfo._make(row)
+
+
+def kept(connection: Connection, account: str, answer_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Of answers of the account's own, by their ids, the thread and the text without marks; others are left out."""
+    query = select(Turn.id, Turn.thread_id, Turn.answer).where(Turn.account == account, Turn.id.in_(answer_ids))
+    rows = connection.execute(query.where(Turn.answer.is_not(None)))
+    return {row.id: (row.thread_id, _MARK.sub("", row.answer["text"])) for row in rows}
+
+
+def newest(connection: Connection, thread: str) -> str | None:
+    """The id of the last answer of a thread, given or to come."""
+    query = select(Turn.id).where(Turn.thread_id == thread).order_by(Turn.asked_at.desc(), Turn.id.desc())
+    return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
 def delete_thread(connection: Connection, account: str, thread: str) -> None:

@@ -12,20 +12,19 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
 from api import running
-from api.app import create_app
 from assistant.errors import HomeInUse
 from assistant.settings import Settings
 from assistant.store import runs, turns
 from assistant.store.database import Database
 from assistant.store.tables import Feedback, RunEvent, RunRow, Thread, Turn
 from evals.scripted_model import ScriptedModel, calls, says
+from tests.api import serving
 from tests.api.conftest import SECRET, settings_for
 
 Headers = Callable[..., dict[str, str]]
@@ -166,24 +165,8 @@ class Site(NamedTuple):
 @contextmanager
 def served(settings: Settings, bearer: Headers) -> Iterator[Site]:
     """The application behind a real server, from its start to its end."""
-    made: list[FastAPI] = []
-
-    def make() -> FastAPI:
-        made.append(create_app(settings))  # in the server's thread, which is the one that lets go of the home
-        return made[0]
-
-    config = uvicorn.Config(make, factory=True, host="127.0.0.1", port=0, log_level="error", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        thread.join(0.01)
-    try:
-        yield Site(made[0], f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", bearer)
-    finally:
-        server.should_exit = True
-        thread.join(60)
+    with serving.served(settings) as (app, address):
+        yield Site(app, address, bearer)
 
 
 Open = Callable[..., Site]
