@@ -237,7 +237,9 @@ def serve(
     """启动 HTTP 接口和页面。"""
     import uvicorn
 
+    from api import logs
     from api.app import create_app
+    from api.limits import CONNECTIONS, PatientProtocol
 
     given = settings.load()
     if workers > 1 and given.vector_url == "chroma:":
@@ -245,14 +247,23 @@ def serve(
             "--workers 大于 1 时，XUESHI_VECTOR_URL 须指向 Chroma 服务器：内嵌的向量库只能由一个进程使用。"
         )
     _check_free(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.start()
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "http": PatientProtocol,
+        "ws": "none",
+        "limit_concurrency": CONNECTIONS,
+        "log_config": None,
+        "access_log": False,
+    }
     if workers == 1:
         web = create_app(given)
         _started()
-        uvicorn.run(web, host=host, port=port, log_config=None, access_log=False)
+        uvicorn.run(web, **options)
     else:
-        uvicorn.run("api.server:app", host=host, port=port, workers=workers, log_config=None, access_log=False)
+        settings.share_metrics(given.home / "metrics")
+        uvicorn.run("api.server:app", workers=workers, **options)
 
 
 @app.command()

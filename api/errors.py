@@ -2,12 +2,14 @@
 
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.watching import route_of
 from assistant.errors import (
     HomeInUse,
     InputError,
@@ -21,6 +23,7 @@ from assistant.errors import (
     XueshiError,
     trace,
 )
+from assistant.watch import request_id
 
 _STATUS: dict[type[XueshiError], int] = {
     InputError: 422,
@@ -36,9 +39,10 @@ _STATUS: dict[type[XueshiError], int] = {
 _LOG = logging.getLogger(__name__)
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """A problem document."""
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem document, with `more` members. `request_id` finds the request in the log."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body |= {"request_id": request_id.get()} | more
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -67,7 +71,7 @@ def install(app: FastAPI) -> None:
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
     """What is said of an error that nobody foresaw."""
-    _LOG.error("%s %s failed: %s", request.method, request.url.path, trace(error))
+    _LOG.error("%s failed: %s", route_of(request.scope), trace(error))
     return problem(500, "系统内部出错，没有作答。请稍后再试。")
 
 

@@ -21,6 +21,7 @@ from assistant.store import people, policies, scoped
 from assistant.store.database import Connection, Database
 from assistant.store.people import TeacherInfo
 from assistant.surveying import Only, Order, survey
+from assistant.watch import staged
 
 Runtime = ToolRuntime[Run, Any]
 Year = Annotated[int | None, Field(description="年份；不填为今年", ge=1, le=9000)]
@@ -32,6 +33,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
     """The tools over one installation's stores."""
 
     @tool(response_format="content_and_artifact")
+    @staged("calculate_hours")
     def calculate_hours(
         runtime: Runtime,
         year: Year = None,
@@ -50,6 +52,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
             return _told(for_teacher(connection, run, teacher, unit, reckoned))
 
     @tool(response_format="content_and_artifact")
+    @staged("list_records")
     def list_records(
         runtime: Runtime,
         year: Year = None,
@@ -81,6 +84,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
             return _told(for_teacher(connection, run, teacher, unit, listed))
 
     @tool(response_format="content_and_artifact")
+    @staged("check_compliance")
     def check_compliance(
         runtime: Runtime,
         unit: Annotated[str | None, Field(description="单位的名称或路径；不填为提问者管理的单位")] = None,
@@ -98,6 +102,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         return _told(survey(database, runtime.context, unit, year, level, only, category, order, top))
 
     @tool(response_format="content_and_artifact")
+    @staged("search_policy")
     def search_policy(
         runtime: Runtime, query: Annotated[str, Field(min_length=1)], year: Year = None
     ) -> tuple[str, Result]:
@@ -124,6 +129,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         return _told(Clauses(run.account.place, found, contact, rule is not None, absent))
 
     @tool(response_format="content_and_artifact", description=_queries())
+    @staged("query_records")
     def query_records(runtime: Runtime, sql: Annotated[str, Field(description="一句 SELECT")]) -> tuple[str, Result]:
         # Imported here: the parser takes longer to import than most answers to make.
         from assistant.store.sql import check
