@@ -21,7 +21,18 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_doctor, cli_eval, cli_imports, cli_move, cli_plan, cli_remind, cli_rules, cli_wecom
+from api import (
+    cli_compliance,
+    cli_doctor,
+    cli_eval,
+    cli_imports,
+    cli_keeping,
+    cli_move,
+    cli_plan,
+    cli_remind,
+    cli_rules,
+    cli_wecom,
+)
 from api.show import show, terminal
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
@@ -35,6 +46,8 @@ ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_hel
 app.add_typer(ingest, name="ingest")
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_imports.imports, name="imports")
+app.command("audit")(cli_keeping.audit_command)
+app.command("erase")(cli_keeping.erase_command)
 app.command("compliance")(cli_compliance.command)
 app.command("eval")(cli_eval.eval_command)
 app.command("feedback")(cli_eval.feedback_command)
@@ -274,14 +287,16 @@ def token(
     """签发一个访问凭证，供试用。"""
     from api.tokens import Tokens
     from assistant.errors import NotRegistered
-    from assistant.store import people
+    from assistant.store import audit, people
+    from assistant.store.audit import Act
     from assistant.store.database import Database
 
     given = settings.load()
     tokens = Tokens(given)
-    with Database(given.database).read() as connection:
+    with Database(given.database).write() as connection:
         if people.account(connection, account) is None:
             raise NotRegistered(f"账号 {account[:40]} 没有登记。")
+        audit.note(connection, Act.TOKEN, account)
     print(tokens.make(account, minutes))  # noqa: T201
 
 

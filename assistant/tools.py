@@ -17,7 +17,8 @@ from assistant.retrieval.index import Index
 from assistant.retrieval.search import Hit, quote, search
 from assistant.rules.find import find
 from assistant.rules.schema import Category, Organiser, Status
-from assistant.store import people, policies, scoped
+from assistant.store import audit, people, policies, scoped
+from assistant.store.audit import Act
 from assistant.store.database import Connection, Database
 from assistant.store.people import TeacherInfo
 from assistant.surveying import Only, Order, survey
@@ -31,6 +32,13 @@ Whose = Annotated[str | None, Field(description="另一位教师的姓名或编�
 
 def make_tools(database: Database, index: Index) -> list[BaseTool]:
     """The tools over one installation's stores."""
+
+    def seen(run: Run, who: TeacherInfo | None = None, unit: str | None = None) -> None:
+        """Note that others' records are about to be shown: a teacher's, or a unit's. Unavailable: they aren't."""
+        if who is None or not is_own(run, who):
+            with database.write() as connection:
+                about = {"teacher_id": who.teacher_id, "unit": who.unit} if who else {"unit": unit}
+                audit.note(connection, Act.QUESTION, run.account.name, **about)
 
     @tool(response_format="content_and_artifact")
     @staged("calculate_hours")
@@ -46,6 +54,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         run = runtime.context
 
         def reckoned(who: TeacherInfo) -> Hours:
+            seen(run, who)
             return planned(connection, run, who, year) if with_plan else hours_of(connection, run, who, year, assume)
 
         with database.read() as connection:
@@ -69,6 +78,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         first, last = (date(year, 1, 1), date(year, 12, 31)) if year else (start, end)
 
         def listed(who: TeacherInfo) -> Records:
+            seen(run, who)
             rows = people.records(connection, run.account.scope, who.teacher_id)
             dated = [row for row in rows if (first or date.min) <= row.completed_on <= (last or date.max)]
             wanted = [
@@ -99,7 +109,11 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
 
         在文中写结果的 token，如 [^r1]，表格就附在回答里；没有引用的结果，其中的数字不能写进回答。
         """
-        return _told(survey(database, runtime.context, unit, year, level, only, category, order, top))
+        run = runtime.context
+        result = survey(database, run, unit, year, level, only, category, order, top)
+        if isinstance(result, results.Compliance) and result.report.level == "teacher":
+            seen(run, unit=result.report.unit)
+        return _told(result)
 
     @tool(response_format="content_and_artifact")
     @staged("search_policy")
@@ -136,7 +150,10 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
 
         run = runtime.context
         try:
-            found = scoped.query(database, run.account.scope, check(sql, scoped.dialect(database)))
+            asked = check(sql, scoped.dialect(database))
+            if run.account.scope.unit:
+                seen(run, unit=run.account.scope.unit)
+            found = scoped.query(database, run.account.scope, asked)
         except InputError as error:
             return _told(BadQuery(str(error)))
         return _told(Rows(run.sources.rows(), *found))

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from assistant.errors import InputError
 from assistant.identity import Account
+from assistant.store import audit
+from assistant.store.audit import Act
 from assistant.store.database import Connection, Database
 from assistant.store.loading import Change, Kind, Stored
 from assistant.store.reach import Reach
@@ -95,6 +97,8 @@ def load_records(
         reports = [_report(*done) for done in _put(sheets, stored, progress)]
         reports.sort(key=lambda report: labels.index(report.file))
         import_id = stored.finish([report.model_dump(mode="json") for report in reports])
+        if import_id is not None:
+            audit.note(connection, Act.IMPORT, account.name if account else None, subject=str(import_id))
     if not dry_run:
         for done in reports:
             for change in ("added", "updated", "unchanged"):
