@@ -22,6 +22,7 @@ _DOWN = {
     "vectors": "向量库无法读取：请检查 Chroma 是否在运行，再运行 xueshi doctor。",
     "model": "语言模型无法连接，由内置的规划器作答：请检查它的服务和网络，再运行 xueshi doctor。",
 }
+_NOBODY = {502, 503, 504}  # a proxy says that nobody is behind it
 _PATIENCE, _BELIEVED = 2.0, 15.0  # seconds: for the model's endpoint; and for how long what was found is believed
 
 
@@ -83,7 +84,7 @@ class _Endpoint:
 
     def _asked(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/models", timeout=_PATIENCE).status_code < 500
+            return httpx.get(f"{self.address}/models", timeout=_PATIENCE).status_code not in _NOBODY
         except httpx.HTTPError:
             return False
 

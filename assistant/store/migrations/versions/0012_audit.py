@@ -13,7 +13,8 @@ _SAME = " AND ".join(
     f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in ("id", "at", "act", "unit", "subject", "request")
 )
 _BLANK = " AND ".join(
-    f"(NEW.{name} IS NOT DISTINCT FROM OLD.{name} OR NEW.{name} = '-')" for name in ("account", "teacher_id")
+    f"(NEW.{name} IS NOT DISTINCT FROM OLD.{name} OR NEW.{name} IS NOT DISTINCT FROM '-')"
+    for name in ("account", "teacher_id")
 )
 _KEPT = 180 * 86400
 
