@@ -137,6 +137,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        responses=errors.RESPONSES,
         redirect_slashes=False,  # the redirect would go wherever the Host header says
     )
     errors.install(app)

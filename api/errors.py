@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.watching import route_of
@@ -37,6 +38,28 @@ _STATUS: dict[type[XueshiError], int] = {
     Unavailable: 503,
 }
 _LOG = logging.getLogger(__name__)
+
+
+class Problem(BaseModel):
+    """A problem document. Of an import that was refused, `errors` lists every fault."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None
+    errors: list[str] | None = None
+
+
+def _described(what: str) -> dict[str, Any]:
+    return {"description": what, "content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
+
+
+# What any call may answer instead, for the description of the interface.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": _described("请求有误、没有登录、没有权限或没有这一项；detail 写明原因和怎样改正"),
+    "503": _described("某一部分暂时不可用"),
+}
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
