@@ -80,11 +80,13 @@ def test_a_head_that_comes_a_byte_at_a_time_is_hung_up_on(address: tuple[str, in
 
 def test_a_body_that_stops_coming_is_answered_408(address: tuple[str, int], bearer: Headers) -> None:
     [(name, value)] = bearer("admin-gczx").items()
-    for path in ("/v1/ask", "/v1/imports"):
-        kind = "application/json" if path == "/v1/ask" else "multipart/form-data; boundary=b"
+    for path, kind, begun in (
+        ("/v1/ask", "application/json", b'{"question": "'),
+        ("/v1/imports", "multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: "),
+    ):
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\nContent-Type: {kind}\r\n"
         with socket.create_connection(address) as client:
-            client.sendall(head.encode() + b'Content-Length: 1000\r\n\r\n{"question": "')
+            client.sendall(head.encode() + b"Content-Length: 1000\r\n\r\n" + begun)
             answer = received(client)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"application/problem+json" in answer

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -220,6 +221,21 @@ def test_what_a_model_does_not_do_is_counted(installation: Any, web: TestClient)
     assert after[refused] == before.get(refused, 0) + 1
     failed = ("xueshi_model_failures_total",)
     assert after[failed] == before.get(failed, 0) + 1
+
+
+def test_workers_add_up(tmp_path: Path) -> None:
+    """As `xueshi serve --workers 2` starts them: what is left of an earlier start isn't counted."""
+    count = "from api.metrics import METRICS, shown; from assistant.watch import Imported;"
+    count += "METRICS.told(Imported('credits', 'added', 21)); print(shown().decode())"
+    start = (
+        "import subprocess, sys; from pathlib import Path; from assistant import settings;"
+        f"settings.share_metrics(Path({str(tmp_path / 'metrics')!r}));"
+        f"[subprocess.run([sys.executable, '-c', {count!r}], check=True) for _ in range(2)]"
+    )
+    for _ in range(2):
+        told = subprocess.run([sys.executable, "-c", start], capture_output=True, encoding="utf-8", check=True).stdout
+        rows = re.findall(r'xueshi_import_rows_total\{change="added",kind="credits"\} (\S+)', told)
+        assert rows == ["21.0", "42.0"]
 
 
 # Traces.
