@@ -1,6 +1,5 @@
 """What whoever runs the service sees: request ids, logs, counts, traces, states. Nothing of anybody's in any of it."""
 
-import io
 import json
 import logging
 import re
@@ -26,29 +25,15 @@ from assistant.errors import Unavailable
 from assistant.planner.read import Intent
 from evals.scripted_model import ScriptedModel, says
 from tests.conftest import SAMPLE
+from tests.private import logged, told_of
 from tests.spoken import HOURS as CALL
 from tests.spoken import spoken
 
 Headers = Callable[..., dict[str, str]]
 HOURS = "我今年还差多少学时？"
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-# Whatever is somebody's in what `traffic` does, beside every name, number and account of the sample.
+# What is somebody's in what `traffic` does, beside every name, number and account of the sample.
 SECRETS = {"我今年还差多少学时", "莫国栋今年", "不存在的人", "secret-token-of-mine", "隐私的评语"}
-
-
-@pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """Logs as they are written on a server; what has been written so far."""
-    out = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", out)
-    names = (None, "uvicorn", "uvicorn.error", "uvicorn.access", "api", "assistant", "ingest", "evals")
-    before = {name: (logging.getLogger(name).handlers[:], logging.getLogger(name).level) for name in names}
-    logs.start()
-    yield out.getvalue
-    logging.captureWarnings(False)
-    for name, (handlers, level) in before.items():
-        logging.getLogger(name).handlers[:] = handlers
-        logging.getLogger(name).setLevel(level)
 
 
 def traffic(web: TestClient, bearer: Headers) -> None:
@@ -81,22 +66,6 @@ def traffic(web: TestClient, bearer: Headers) -> None:
     web.post("/wecom/app?msg_signature=secret-token-of-mine", content="<xml>林晓岚</xml>".encode())
 
 
-def personal() -> set[str]:
-    """Names, numbers, accounts of all people in the sample, and what was written in the traffic."""
-    found = set(SECRETS)
-    for path in SAMPLE:
-        header, *rows = (line.split(",") for line in path.read_text("utf-8-sig").splitlines())
-        for column in ("teacher_id", "name", "account", "wecom_userid", "record_id"):
-            if column in header:
-                found |= {row[header.index(column)] for row in rows}
-    return found - {""}
-
-
-def told_of(text: str) -> set[str]:
-    """What of it stands in a text."""
-    return {word for word in personal() if re.search(rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])", text)}
-
-
 def broken(*_: Any) -> None:
     raise RuntimeError("林晓岚 T0001 has 66 hours, secret-token-of-mine")
 
@@ -104,21 +73,20 @@ def broken(*_: Any) -> None:
 # Logs and request ids.
 
 
-def test_no_log_tells_anything_of_anybody(
-    make_web: Any, bearer: Headers, logged: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    web = make_web()
-    traffic(web, bearer)
-    monkeypatch.setattr(Assistant, "me", broken)
-    web.get("/v1/me", headers=bearer("t0001"))
-    logging.getLogger("somebody.elses").error("of %s", "林晓岚")
-    try:
-        broken()
-    except RuntimeError:
-        logging.getLogger("api.test").exception("it failed")
-    written = logged()
+def test_no_log_tells_anything_of_anybody(make_web: Any, bearer: Headers, monkeypatch: pytest.MonkeyPatch) -> None:
+    with logged() as so_far:
+        web = make_web()
+        traffic(web, bearer)
+        monkeypatch.setattr(Assistant, "me", broken)
+        web.get("/v1/me", headers=bearer("t0001"))
+        logging.getLogger("somebody.elses").error("of %s", "林晓岚")
+        try:
+            broken()
+        except RuntimeError:
+            logging.getLogger("api.test").exception("it failed")
+        written = so_far()
     assert told_of("林晓岚 is T0001") == {"林晓岚", "T0001"}
-    assert told_of(written) == set()
+    assert told_of(written, *SECRETS) == set()
     lines = [json.loads(line) for line in written.splitlines()]
     assert {line["level"] for line in lines} >= {"INFO", "ERROR"}
     requests = [line for line in lines if line["logger"] == "api.watching"]
@@ -143,12 +111,11 @@ def test_on_a_terminal_a_line_can_be_read() -> None:
     assert re.fullmatch(r"\d\d:\d\d:\d\d WARNING refused: why", logs.Lines(as_json=False).format(record))
 
 
-def test_answering_in_the_background_is_logged_under_its_request(
-    make_web: Any, bearer: Headers, logged: Callable[[], str]
-) -> None:
+def test_answering_in_the_background_is_logged_under_its_request(make_web: Any, bearer: Headers) -> None:
     headers = bearer("t0001") | {"X-Request-ID": UUID}
-    make_web().post("/v1/threads/new/runs", json={"question": HOURS}, headers=headers)
-    lines = [json.loads(line) for line in logged().splitlines()]
+    with logged() as so_far:
+        make_web().post("/v1/threads/new/runs", json={"question": HOURS}, headers=headers)
+        lines = [json.loads(line) for line in so_far().splitlines()]
     assert [line["message"] for line in lines if line.get("request") == UUID and line["logger"] == "assistant.ask"]
 
 
@@ -191,7 +158,7 @@ def test_what_happens_is_counted(make_web: Any, bearer: Headers) -> None:
     assert more["xueshi_import_rows_total", "change=unchanged", "kind=teachers"] == 2
     assert more["xueshi_http_requests_total", "method=GET", "route=none", "status=404"] == 1
     assert more["xueshi_http_requests_total", "method=POST", "route=/v1/ask", "status=422"] == 1
-    assert told_of(web.get("/metrics").text) == set()
+    assert told_of(web.get("/metrics").text, *SECRETS) == set()
 
 
 def test_labels_have_few_values(web: TestClient, bearer: Headers) -> None:
@@ -286,7 +253,7 @@ def test_traces_go_where_the_standard_variables_say(
     mine = {span.name for span in taken.spans if span.trace_id.hex() == trace}
     assert mine == {"POST /v1/ask", "read", "calculate_hours", "guard"}
     assert {"GET /v1/me", "GET none", "search", "check_compliance"} <= {span.name for span in taken.spans}
-    assert told_of("".join(map(str, taken.spans))) == set()
+    assert told_of("".join(map(str, taken.spans)), *SECRETS) == set()
 
 
 def test_without_them_nothing_is_loaded_for_traces(made_home: Any, tmp_path: Any) -> None:
