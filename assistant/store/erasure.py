@@ -49,10 +49,14 @@ class Erasure(BaseModel):
 
 
 class _Person(NamedTuple):
-    """Whom all that is to be erased is of. `name`: None where others have it too, `records`: their numbers."""
+    """Whom all that is to be erased is of.
 
-    teacher_id: str | None
-    name: str | None
+    `numbers`: as a teacher, one or none; `names`: none where others have it, too; `records`: their numbers. Lists all:
+    nothing that is missing may be taken for what nobody has.
+    """
+
+    numbers: Sequence[str]
+    names: Sequence[str]
     accounts: Sequence[str]
     userids: Sequence[str]
     records: Sequence[str]
@@ -60,19 +64,18 @@ class _Person(NamedTuple):
     @property
     def words(self) -> list[str]:
         """What tells of the person wherever it stands: no figure that could be anything else."""
-        every = [self.name, self.teacher_id, *self.accounts, *self.userids, *self.records]
-        return [word for word in every if word and len(word) > 1 and not (word.isdigit() and len(word) < 6)]
+        every = [*self.names, *self.numbers, *self.accounts, *self.userids, *self.records]
+        return [word for word in every if len(word) > 1 and not (word.isdigit() and len(word) < 6)]
 
     @property
     def members(self) -> list[str]:
         """The same of every number, as members of the JSON that is kept of answers."""
-        told = [("teacher_id", self.teacher_id), *(("record_id", number) for number in self.records)]
-        return [json.dumps({name: value})[1:-1] for name, value in told if value]
+        told = [("teacher_id", number) for number in self.numbers] + [("record_id", number) for number in self.records]
+        return [json.dumps({name: value})[1:-1] for name, value in told]
 
 
 def erase_person(database: Database, who: str, dry_run: bool) -> Erasure:
     """Erase whoever has this teacher number or account. InputError: nobody has, or two people."""
-
     # All that others asked is gone through while they go on asking; only what has come since, while they wait.
     since = time.time() - _LATE
     with database.read() as reader:
@@ -128,20 +131,16 @@ def _person(connection: Connection, who: str) -> _Person:
     teacher = connection.execute(select(Teacher.name).where(Teacher.teacher_id == who)).one_or_none()
     if teacher and holder and holder.teacher_id != who:
         raise InputError(f"{who[:40]} 既是一位教师的编号，又是另一个人的账号：请给出要删除的那个人的另一个。")
-    teacher_id = who if teacher else holder.teacher_id if holder else None
-    held = AccountRow.account == who if teacher_id is None else AccountRow.teacher_id == teacher_id
+    numbers = [who] if teacher else [holder.teacher_id] if holder and holder.teacher_id else []
+    held = or_(AccountRow.account == who, AccountRow.teacher_id.in_(numbers))
     accounts = connection.execute(select(AccountRow.account, AccountRow.wecom_userid).where(held)).all()
-    records = connection.execute(select(Credit.record_id).where(Credit.teacher_id == teacher_id)).scalars().all()
-    name = connection.execute(select(Teacher.name).where(Teacher.teacher_id == teacher_id)).scalar_one_or_none()
-    namesakes = connection.scalar(select(func.count()).select_from(Teacher).where(Teacher.name == name)) or 0
-    return _Person(
-        teacher_id,
-        name if namesakes == 1 else None,
-        # An account that is gone may have left something behind.
-        sorted({row.account for row in accounts} | (set() if teacher else {who})),
-        [row.wecom_userid for row in accounts if row.wecom_userid],
-        records,
-    )
+    records = connection.execute(select(Credit.record_id).where(Credit.teacher_id.in_(numbers))).scalars().all()
+    mine = select(Teacher.name).where(Teacher.teacher_id.in_(numbers))
+    shared = select(Teacher.name).where(Teacher.teacher_id.not_in(numbers))
+    names = connection.execute(mine.where(Teacher.name.not_in(shared))).scalars().all()
+    # An account that is gone may have left something behind.
+    known = {row.account for row in accounts} | (set() if teacher else {who})
+    return _Person(numbers, names, sorted(known), [row.wecom_userid for row in accounts if row.wecom_userid], records)
 
 
 def _others(connection: Connection, person: _Person, since: float = 0.0) -> set[str]:
@@ -183,15 +182,15 @@ def _records(connection: Connection, person: _Person) -> Counter[str]:
     """Delete what was imported of the person; what refers to something goes first."""
     rows = _formers(connection, person)
     for table, column in ((Standing, Standing.teacher_id), (Credit, Credit.teacher_id)):
-        rows += _deleted(connection, table, column == person.teacher_id)
-    rows += _deleted(connection, ReminderRow, ReminderRow.teacher_id == person.teacher_id)
+        rows += _deleted(connection, table, column.in_(person.numbers))
+    rows += _deleted(connection, ReminderRow, ReminderRow.teacher_id.in_(person.numbers))
     rows += _deleted(connection, AccountRow, AccountRow.account.in_(person.accounts))
-    return rows + _deleted(connection, Teacher, Teacher.teacher_id == person.teacher_id)
+    return rows + _deleted(connection, Teacher, Teacher.teacher_id.in_(person.numbers))
 
 
 def _formers(connection: Connection, person: _Person) -> Counter[str]:
     """Delete what rows of the person's were before imports changed them."""
-    own = {*person.accounts, *([person.teacher_id] if person.teacher_id else [])}
+    own = {*person.accounts, *person.numbers}
     query = select(Former.import_id, Former.position, Former.kind, Former.row)
     query = query.where(or_(*(cast(Former.row, Text).contains(json.dumps(word), autoescape=True) for word in own)))
     rows = Counter[str]()
@@ -210,7 +209,7 @@ def _traces(connection: Connection, person: _Person) -> Counter[str]:
     connection.execute(update(WeComCallback).where(waiting).values(owed=None))
     for column in (Import.account, Import.undone_by, AuditRow.account):
         connection.execute(update(column.class_).where(column.in_(person.accounts)).values({column.key: ERASED}))
-    mine = update(AuditRow).where(AuditRow.teacher_id == person.teacher_id)
+    mine = update(AuditRow).where(AuditRow.teacher_id.in_(person.numbers))
     connection.execute(mine.values(teacher_id=ERASED))
     alone = _alone(person.words)
     for number, files in connection.execute(select(Import.id, Import.files)).all():

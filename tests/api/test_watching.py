@@ -85,7 +85,7 @@ def test_no_log_tells_anything_of_anybody(make_web: Any, bearer: Headers, monkey
         except RuntimeError:
             logging.getLogger("api.test").exception("it failed")
         written = so_far()
-    assert told_of("林晓岚 is T0001") == {"林晓岚", "T0001"}
+    assert told_of("林晓岚 is T0001") == {"林晓岚", "T0001", "t0001"}
     assert told_of(written, *SECRETS) == set()
     lines = [json.loads(line) for line in written.splitlines()]
     assert {line["level"] for line in lines} >= {"INFO", "ERROR"}

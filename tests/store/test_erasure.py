@@ -149,6 +149,19 @@ def test_a_name_that_others_have_takes_none_of_theirs_along(made: Installation) 
     assert [line for line in found(made.database, {"T0004"}) if line.startswith("turns")]
 
 
+def test_an_administrator_who_is_no_teacher_takes_nobody_along(made: Installation, tmp_path: Path) -> None:
+    leave_traces(made, tmp_path)
+    made.assistant.ask("T0101今年还差多少学时？", made.assistant.account("admin-dongguan"), limited=False)
+    before = every_row(made.database)
+    done = erasure.erase_person(made.database, "admin-dongguan", dry_run=False)
+    assert done == erasure.Erasure(dry_run=False, rows={"accounts": 1, "threads": 1, "turns": 1})
+    after = every_row(made.database)
+    gone = {name: [row for row in rows if row not in after[name]] for name, rows in before.items()}
+    assert all("admin-dongguan" in row for rows in gone.values() for row in rows if rows is not gone["threads"])
+    assert {name for name, rows in gone.items() if rows} == {"accounts", "audit", "threads", "turns"}
+    assert found(made.database, {"admin-dongguan", "DongguanAdmin"}) == []
+
+
 def test_what_is_old_goes_and_what_is_new_stays(made: Installation) -> None:
     assistant, database = made.assistant, made.database
     old, new = (assistant.ask(GAP, assistant.account("t0001"), limited=False).id for _ in range(2))
