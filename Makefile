@@ -13,7 +13,7 @@ WHO ?= t0001
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraints requirements.lock
 
-.PHONY: demo ask test check bench lock clean format
+.PHONY: demo ask test check audit bench lock clean format
 .DEFAULT_GOAL := demo
 
 $(BIN)/uv:
@@ -48,6 +48,10 @@ check: $(VENV)/.dev
 	@$(BIN)/xueshi eval
 	@$(BIN)/xueshi eval hostile
 	@$(MAKE) --no-print-directory test
+
+# Known faults of the frozen dependencies; asks the network, so it is no part of `check`.
+audit: $(VENV)/.dev
+	@$(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .

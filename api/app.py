@@ -2,35 +2,53 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api import compliance, errors, feedback, imports, mcp, notes, openai, reminders, runs, sessions, spec, threads
+from api import (
+    compliance,
+    errors,
+    feedback,
+    imports,
+    mcp,
+    notes,
+    openai,
+    operations,
+    reminders,
+    runs,
+    sessions,
+    spec,
+    threads,
+)
 from api.limits import MOST, BodyLimit
+from api.metrics import METRICS
 from api.running import Running
 from api.sessions import Sessions
 from api.tokens import Tokens
 from api.views import ClauseView, FoundClause, FoundClauses, Me, PolicyList, PolicyView
+from api.watching import HEADER, Watching
 from api.wecom import app as wecom_app
 from api.wecom import bot as wecom_bot
 from api.wecom import login as wecom_login
 from api.wecom.client import Client
+from assistant import watch
 from assistant.answer import Answer
 from assistant.ask import taken
 from assistant.bootstrap import Installation, install
-from assistant.errors import NotFound, XueshiError
+from assistant.errors import NotFound
 from assistant.identity import Account
 from assistant.retrieval.search import search
-from assistant.settings import Settings
+from assistant.settings import Settings, traced
 from assistant.store import policies
 
 PAGES = Path(__file__).parent / "pages"
@@ -92,17 +110,32 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     spec.install(app)
     _add_headers(app, settings.origins)
-    _add_operations(app, installation)
+    operations.add(app, installation)
     _add_api(app, installation, running, tokens, known, wecom)
     programs = mcp.add(app, installation, tokens)
     _add_pages(app, installation)
     closing = _add_wecom(app, installation, running, known, wecom)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BodyLimit, most=_largest)
+    _watch(app, closing)
     app.state.tokens = tokens
     app.state.installation = installation
     app.state.running = running
     return app
+
+
+def _watch(app: FastAPI, closing: list[Callable[[], None]]) -> None:
+    """Metrics, and traces where they are wanted; what ends them is added to `closing`."""
+    watch.listen(METRICS)
+    traces = None
+    if traced():
+        # Imported here: it takes longer than all else that watches, and few want it.
+        from api.traces import Traces
+
+        traces = Traces()
+        watch.listen(traces)
+        closing += [partial(watch.leave, traces), traces.close]
+    app.add_middleware(Watching, traces=traces)
 
 
 def _largest(path: str) -> int | None:
@@ -136,32 +169,8 @@ def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
             allow_origins=origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key", *mcp.HEADERS],
-            expose_headers=["Retry-After", runs.RUN_HEADER, runs.THREAD_HEADER],
+            expose_headers=["Retry-After", runs.RUN_HEADER, runs.THREAD_HEADER, HEADER],
         )
-
-
-def _add_operations(app: FastAPI, installation: Installation) -> None:
-    @app.get("/healthz", summary="进程在运行")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz", summary="可以作答；哪一部分不行会写明", responses={503: {"content": {"application/json": {}}}})
-    def readyz() -> JSONResponse:
-        parts = {"database": "ok", "policies": "ok", "vectors": "ok"}
-        try:
-            with installation.database.read() as connection:
-                try:
-                    policies.rule_sets(connection)
-                except XueshiError as error:
-                    parts["policies"] = str(error)
-        except XueshiError as error:
-            parts["database"] = str(error)
-        try:
-            installation.index.check()
-        except XueshiError as error:
-            parts["vectors"] = str(error)
-        ready = all(state == "ok" for state in parts.values())
-        return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
 
 
 def _add_api(

@@ -26,6 +26,7 @@ from api import (
     cli_doctor,
     cli_eval,
     cli_imports,
+    cli_keeping,
     cli_mcp,
     cli_move,
     cli_plan,
@@ -46,6 +47,8 @@ ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_hel
 app.add_typer(ingest, name="ingest")
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_imports.imports, name="imports")
+app.command("audit")(cli_keeping.audit_command)
+app.command("erase")(cli_keeping.erase_command)
 app.command("compliance")(cli_compliance.command)
 app.command("eval")(cli_eval.eval_command)
 app.command("feedback")(cli_eval.feedback_command)
@@ -249,7 +252,9 @@ def serve(
     """启动 HTTP 接口和页面。"""
     import uvicorn
 
+    from api import logs
     from api.app import create_app
+    from api.limits import CONNECTIONS, PatientProtocol
 
     given = settings.load()
     if workers > 1 and given.vector_url == "chroma:":
@@ -257,14 +262,23 @@ def serve(
             "--workers 大于 1 时，XUESHI_VECTOR_URL 须指向 Chroma 服务器：内嵌的向量库只能由一个进程使用。"
         )
     _check_free(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.start()
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "http": PatientProtocol,
+        "ws": "none",
+        "limit_concurrency": CONNECTIONS,
+        "log_config": None,
+        "access_log": False,
+    }
     if workers == 1:
         web = create_app(given)
         _started()
-        uvicorn.run(web, host=host, port=port, log_config=None, access_log=False)
+        uvicorn.run(web, **options)
     else:
-        uvicorn.run("api.server:app", host=host, port=port, workers=workers, log_config=None, access_log=False)
+        settings.share_metrics(given.home / "metrics")
+        uvicorn.run("api.server:app", workers=workers, **options)
 
 
 @app.command()
@@ -275,14 +289,16 @@ def token(
     """签发一个访问凭证，供试用。"""
     from api.tokens import Tokens
     from assistant.errors import NotRegistered
-    from assistant.store import people
+    from assistant.store import audit, people
+    from assistant.store.audit import Act
     from assistant.store.database import Database
 
     given = settings.load()
     tokens = Tokens(given)
-    with Database(given.database).read() as connection:
+    with Database(given.database).write() as connection:
         if people.account(connection, account) is None:
             raise NotRegistered(f"账号 {account[:40]} 没有登记。")
+        audit.note(connection, Act.TOKEN, account)
     print(tokens.make(account, minutes))  # noqa: T201
 
 

@@ -34,6 +34,8 @@ def command(
     """一个单位的达标情况：人数、达标率、各类差额、经费和覆盖。"""
     from assistant.compliance import compliance
     from assistant.compliance import verify as compare
+    from assistant.store import audit
+    from assistant.store.audit import Act
     from assistant.store.database import Database
 
     given = settings.load()
@@ -48,6 +50,9 @@ def command(
             terminal().print(f"存有 {stored} 位教师的结果，与重算完全一致。")
             return
         report = compliance(database, unit.strip("/"), year or today.year, level, today)
+        if level == "teacher":
+            with database.write() as connection:
+                audit.note(connection, Act.ROSTER if form == "table" else Act.EXPORT, None, unit=report.unit)
     except NotFound as error:
         raise InputError(f"--unit {unit}：{error}") from None
     if form == "table" and output is None:

@@ -118,11 +118,13 @@ def feedback_command(
     ] = None,
 ) -> None:
     """导出用户对回答的评价，成为待审核的评测用例（YAML）；含个人资料，只供审核。"""
-    from assistant.store import feedback
+    from assistant.store import audit, feedback
+    from assistant.store.audit import Act
     from assistant.store.database import Database
     from evals.collected import drafts
 
-    with Database(settings.load().database).read() as connection:
+    with Database(settings.load().database).write() as connection:
+        audit.note(connection, Act.FEEDBACK, None)
         content = drafts(feedback.every(connection))
     if output:
         _write("--output", output, content)

@@ -1,11 +1,11 @@
 """`xueshi wecom`: WeCom for networks that it can't call into."""
 
 import asyncio
-import logging
 import signal
 
 import typer
 
+from api import logs
 from assistant import settings
 from assistant.errors import SettingsError
 from assistant.settings import Settings
@@ -28,9 +28,7 @@ def connect_command() -> None:
         raise SettingsError(
             "请先设置 XUESHI_WECOM_BOT_ID 和 XUESHI_WECOM_BOT_SECRET（智能机器人的“API 模式”—“长连接”）。"
         )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for name in ("httpx", "websockets"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logs.start()
     with hold_lock(given):
         asyncio.run(_connect(given))
 

@@ -9,6 +9,8 @@ from assistant.bootstrap import Installation
 from assistant.compliance import Report, compliance
 from assistant.errors import NotFound, NotPermitted
 from assistant.identity import Account, Level, holds
+from assistant.store import audit
+from assistant.store.audit import Act
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -20,19 +22,23 @@ At = Annotated[Level, Query(description="按哪一级列出；teacher 为逐人"
 def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     """The routes. `asker`: FastAPI's annotated account of whoever is signed in."""
 
-    def made(account: Account, unit: str | None, year: int | None, level: Level) -> Report:
+    def made(account: Account, unit: str | None, year: int | None, level: Level, act: Act = Act.EXPORT) -> Report:
         own, today = account.scope.unit, installation.settings.clock()
         wanted = unit or own
         if own is None or wanted is None or not holds(own, wanted):
             raise NotPermitted()
         try:
-            return compliance(installation.database, wanted, year or today.year, level, today)
+            found = compliance(installation.database, wanted, year or today.year, level, today)
         except NotFound:
             raise NotPermitted() from None
+        if level == "teacher":
+            with installation.database.write(account.name) as connection:
+                audit.note(connection, act, account.name, unit=wanted)
+        return found
 
     @app.get("/v1/compliance", summary="单位的达标情况")
     def report(account: asker, unit: Unit = None, year: Year = None, level: At = "school") -> Report:
-        return made(account, unit, year, level)
+        return made(account, unit, year, level, Act.ROSTER)
 
     @app.get("/v1/compliance.csv", summary="达标情况（csv）", response_class=Response, responses=_sent("text/csv"))
     def as_csv_file(account: asker, unit: Unit = None, year: Year = None, level: At = "school") -> Response:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.watching import route_of
 from assistant.errors import (
     HomeInUse,
     InputError,
@@ -25,6 +26,7 @@ from assistant.errors import (
     XueshiError,
     trace,
 )
+from assistant.watch import request_id
 
 _STATUS: dict[type[XueshiError], int] = {
     InputError: 422,
@@ -65,9 +67,10 @@ def openai_fault(status: int, detail: str) -> dict[str, Any]:
     return {"error": {"message": detail, "type": kind, "param": None, "code": code}}
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """A problem document."""
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A problem document, with `more` members. `request_id` finds the request in the log."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body |= {"request_id": request_id.get()} | more
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -96,7 +99,7 @@ def install(app: FastAPI) -> None:
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:
     """What is said of an error that nobody foresaw."""
-    _LOG.error("%s %s failed: %s", request.method, request.url.path, trace(error))
+    _LOG.error("%s failed: %s", route_of(request.scope), trace(error))
     return told(request.url.path, 500, UNEXPECTED)
 
 

@@ -52,10 +52,10 @@ def as_csv(report: Report) -> bytes:
     checks = {} if report.level == "teacher" else _by_rule(report)
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(map(_inert, [*main.columns, *checks, "截至日期", "规则"]))
+    writer.writerow(map(inert, [*main.columns, *checks, "截至日期", "规则"]))
     for number, row in enumerate(main.rows):
         found = [cells[number] for cells in checks.values()]
-        writer.writerow([_inert(cell) for cell in (*row, *found, str(report.as_of), _rules(report))])
+        writer.writerow([inert(cell) for cell in (*row, *found, str(report.as_of), _rules(report))])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -163,6 +163,6 @@ def _number(said: str | None) -> Decimal | None:
     return None if said is None else Decimal(said)
 
 
-def _inert(cell: Cell) -> Cell:
+def inert(cell: Cell) -> Cell:
     """A cell that a spreadsheet doesn't run."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RUN) else cell

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from assistant.bootstrap import Installation
 from assistant.errors import InputError, NotPermitted
-from assistant.store import feedback
+from assistant.identity import Account
+from assistant.store import audit, feedback
+from assistant.store.audit import Act
 from assistant.store.feedback import Opinion, Rating
 from assistant.text import is_text, visible
 
@@ -70,6 +72,11 @@ class Questions(BaseModel):
 def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     """The routes. `asker`: FastAPI's annotated account of whoever is signed in."""
 
+    def note(account: Account) -> None:
+        """Note that somebody is about to be shown what others wrote."""
+        with installation.database.write(account.name) as connection:
+            audit.note(connection, Act.FEEDBACK, account.name, unit=account.scope.unit)
+
     @app.post("/v1/answers/{answer_id}/feedback", summary="评价自己得到的一个回答")
     def rate(answer_id: str, said: Said, account: asker) -> Kept:
         if not is_text(said.comment or ""):
@@ -85,6 +92,7 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     ) -> Opinions:
         if account.scope.unit is None:
             raise NotPermitted()
+        note(account)
         with installation.database.read() as connection:
             found, total = feedback.opinions(connection, account.scope, limit)
         return Opinions(feedback=[_view(one) for one in found], total=total)
@@ -97,6 +105,7 @@ def add(app: FastAPI, installation: Installation, asker: Any) -> None:
     ) -> Questions:
         if account.scope.unit is None:
             raise NotPermitted()
+        note(account)
         find = feedback.unanswered if kind == "no_evidence" else feedback.disliked
         with installation.database.read() as connection:
             found = find(connection, account.scope, limit)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -161,14 +160,7 @@ async def _limited(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes,
 def _refused(problems: Sequence[str]) -> JSONResponse:
     """A problem document that lists every fault, in `errors`."""
     detail = problems[0] if len(problems) == 1 else f"有 {len(problems)} 处错误，什么都没有写入。"
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(422).phrase,
-        "status": 422,
-        "detail": detail,
-        "errors": told(problems),
-    }
-    return JSONResponse(body, 422, media_type="application/problem+json")
+    return errors.problem(422, detail, errors=told(problems))
 
 
 def _view(info: ImportInfo) -> ImportView:

@@ -70,6 +70,7 @@ def add(app: FastAPI, installation: Installation, asker: Any, client: Client | N
                 unit,
                 settings.clock(),
                 dry_run=order.dry_run,
+                account=account.name,
                 after=order.after,
                 most=_AT_ONCE,
             )

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from contextvars import copy_context
 
 from starlette.concurrency import run_in_threadpool
 
@@ -115,7 +116,7 @@ class Running:
             run_id = runs.open_run(connection, account.name, asked.blank.id, key)
             run = runs.run(connection, account.name, run_id)
         live = self._live[run.id] = _Live(start(run.answer_id, run.thread_id, run.id))
-        self._pool.submit(self._answer, live, asked)
+        self._pool.submit(copy_context().run, self._answer, live, asked)
         self._wake.set()
         return run
 

@@ -18,6 +18,8 @@ _PROBLEM = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "一句话：什么不对，怎样改正"},
+        "request_id": {"type": ["string", "null"], "description": "在日志里找到这次请求"},
+        "errors": {"type": "array", "items": {"type": "string"}, "description": "导入的文件中每一处要改正的地方"},
     },
 }
 _OPENAI_ERROR = {

@@ -1,6 +1,7 @@
 """The story of one question, from who asks to what is sent."""
 
 import logging
+import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from assistant.store import people, turns, units
 from assistant.store.database import Connection, Database
 from assistant.store.named import Named, named
 from assistant.text import is_text, is_utf8, visible
+from assistant.watch import Answered, ModelGaveUp, Refused, stage, tell
 from assistant.wire import ModelRun, Said
 
 Event = Status | Text | Replaced | Answer
@@ -62,10 +64,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The whole answer is known, and what it rests on; what of its text hasn't been told comes next."""
+    """The whole answer is known, and what it rests on; what of its text hasn't been told comes next.
+
+    `by` and `intent`: as `watch.Answered` tells them.
+    """
 
     answer: Answer
     basis: Basis = field(default_factory=Basis)
+    by: str = "nobody"
+    intent: str = ""
 
 
 # What happens while a question is answered, for whoever passes it on as it happens.
@@ -148,7 +155,7 @@ class Assistant:
 
     def answer(self, asked: Asked) -> Generator[Happening]:
         """What happens as a question is answered; the answer is kept before it is told, as far as it was if stopped."""
-        shown, proven = "", Proven(asked.blank)
+        shown, proven, begun = "", Proven(asked.blank), time.perf_counter()
         try:
             with closing(self._answered(asked)) as happenings:
                 for one in happenings:
@@ -175,10 +182,12 @@ class Assistant:
             stopped = asked.blank.model_copy(update={"text": shown})
             with self._database.write(asked.account.name) as connection:
                 turns.stop_turn(connection, stopped.id, stopped.model_dump(mode="json"))
+            tell(Answered("stopped", proven.intent, proven.by, time.perf_counter() - begun))
             raise
         with self._database.write(asked.account.name) as connection:
             kept, rests_on = proven.answer.model_dump(mode="json"), proven.basis.model_dump(mode="json")
             turns.close_turn(connection, proven.answer.id, kept, rests_on)
+        tell(Answered(proven.answer.outcome, proven.intent, proven.by, time.perf_counter() - begun))
         yield proven.answer
 
     def _answered(self, asked: Asked) -> Generator[Happening]:
@@ -189,6 +198,7 @@ class Assistant:
                 _LOG.info("answer %s: by the language model", asked.blank.id)
                 return
             except Exception as error:
+                tell(Refused("model") if isinstance(error, Rejected) else ModelGaveUp())
                 why = error if isinstance(error, ModelFailed) else trace(error)
                 _LOG.warning("answer %s: not by the language model: %s", asked.blank.id, why)
                 yield Replaced()
@@ -209,9 +219,9 @@ class Assistant:
             if isinstance(event, Called):
                 yield doing(event.tool)
             elif isinstance(event, Drafted):
-                with self._database.read() as connection:
+                with self._database.read() as connection, stage("guard"):
                     answer = seal(connection, asked.question, event.draft, event.results, run.sources, asked.blank)
-                    proven = Proven(answer, basis(connection, answer, event.results))
+                    proven = Proven(answer, basis(connection, answer, event.results), "planner", event.draft.intent)
                 yield proven
 
     def _by_model(self, model: Agent, asked: Asked) -> Iterator[Happening]:
@@ -239,9 +249,9 @@ class Assistant:
         self._circuit.tell(well=True)
         if not drafted.results or _is_mistaken(asked, drafted.results):
             raise Rejected("no result that the question asks for")
-        with self._database.read() as connection:
+        with self._database.read() as connection, stage("guard"):
             answer = prove(connection, asked.question, drafted.draft, drafted.results, run.sources, asked.blank)
-            proven = Proven(answer, basis(connection, answer, drafted.results))
+            proven = Proven(answer, basis(connection, answer, drafted.results), "model")
         yield proven
 
     def _proven(self, asked: Asked, run: Run, said: Said) -> str:

@@ -14,3 +14,4 @@ class Draft:
     outcome: Outcome
     tables: Sequence[Table] = ()
     suggestions: Sequence[str] = ()
+    intent: str = ""  # as the planner read the question

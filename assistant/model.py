@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -123,7 +124,8 @@ def in_time(items: Generator[_T], seconds: float) -> Iterator[_T | Waiting]:
         except BaseException as error:
             told.put(_Over(error))
 
-    threading.Thread(target=run, name="xueshi-model", daemon=True).start()
+    # In the caller's context: what is told of it belongs to the same request.
+    threading.Thread(target=copy_context().run, args=(run,), name="xueshi-model", daemon=True).start()
     until = time.monotonic() + seconds
     try:
         while True:

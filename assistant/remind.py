@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from assistant.answer import Answer
 from assistant.ask import Assistant
 from assistant.compliance import TeacherRow, compliance
-from assistant.store import reminders
+from assistant.store import audit, reminders
+from assistant.store.audit import Act
 from assistant.store.database import Database
 from assistant.store.reminders import Barred
 
@@ -79,16 +80,19 @@ def remind(
     today: date,
     *,
     dry_run: bool,
+    account: str | None = None,
     after: str = "",
     most: int | None = None,
     advance: Callable[[int, int], None] = lambda done, of: None,
 ) -> Report:
     """Remind the teachers of a unit and below who are short this year and may be reminded now.
 
-    In the order of their numbers, those behind `after`, at most `most` of them. `advance` is told how many of how many
-    are done. NotFound: there is no such unit.
+    In the order of their numbers, those behind `after`, at most `most` of them. `account`: the administrator who does
+    so, None: the operator. `advance` is told how many of how many are done. NotFound: there is no such unit.
     """
     everyone = compliance(database, unit, today.year, "teacher", today).teachers
+    with database.write() as connection:
+        audit.note(connection, Act.REMIND, account, unit=unit)
     short = sorted((one for one in everyone if one.met is False), key=lambda one: one.teacher_id)
     with database.read() as connection:
         known, barred = reminders.recipients(connection, unit), reminders.barred(connection, unit)

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -172,6 +173,29 @@ class Settings(BaseSettings):
     def clock(self) -> date:
         """Today in Asia/Shanghai, or the day that `XUESHI_TODAY` fixes."""
         return self.today or datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
+def traced() -> bool:
+    """Whether OpenTelemetry's own variables say where traces go. Their service is called xueshi if by no other name."""
+    where = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
+    if off or not any(os.environ.get(name) for name in where):
+        return False
+    os.environ.setdefault("OTEL_SERVICE_NAME", "xueshi")
+    return True
+
+
+def shares_metrics() -> bool:
+    """Whether Prometheus's client adds up the counts of several processes."""
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+
+
+def share_metrics(folder: Path) -> None:
+    """Have processes that are started from now on add up their counts, from nothing, through files in a folder."""
+    if not shares_metrics():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(0o700, parents=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.resolve())
 
 
 def load(**overrides: Any) -> Settings:

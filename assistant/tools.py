@@ -17,10 +17,12 @@ from assistant.retrieval.index import Index
 from assistant.retrieval.search import Hit, quote, search
 from assistant.rules.find import find
 from assistant.rules.schema import Category, Organiser, Status
-from assistant.store import people, policies, scoped
+from assistant.store import audit, people, policies, scoped
+from assistant.store.audit import Act
 from assistant.store.database import Connection, Database
 from assistant.store.people import TeacherInfo
 from assistant.surveying import Only, Order, survey
+from assistant.watch import staged
 
 Runtime = ToolRuntime[Run, Any]
 Year = Annotated[int | None, Field(description="年份；不填为今年", ge=1, le=9000)]
@@ -31,7 +33,15 @@ Whose = Annotated[str | None, Field(description="另一位教师的姓名或编�
 def make_tools(database: Database, index: Index) -> list[BaseTool]:
     """The tools over one installation's stores."""
 
+    def seen(run: Run, who: TeacherInfo | None = None, unit: str | None = None) -> None:
+        """Note that others' records are about to be shown: a teacher's, or a unit's. Unavailable: they aren't."""
+        if who is None or not is_own(run, who):
+            with database.write(run.account.name) as connection:
+                about = {"teacher_id": who.teacher_id, "unit": who.unit} if who else {"unit": unit}
+                audit.note(connection, Act.QUESTION, run.account.name, **about)
+
     @tool(response_format="content_and_artifact")
+    @staged("calculate_hours")
     def calculate_hours(
         runtime: Runtime,
         year: Year = None,
@@ -44,12 +54,14 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         run = runtime.context
 
         def reckoned(who: TeacherInfo) -> Hours:
+            seen(run, who)
             return planned(connection, run, who, year) if with_plan else hours_of(connection, run, who, year, assume)
 
         with database.read() as connection:
             return _told(for_teacher(connection, run, teacher, unit, reckoned))
 
     @tool(response_format="content_and_artifact")
+    @staged("list_records")
     def list_records(
         runtime: Runtime,
         year: Year = None,
@@ -66,6 +78,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         first, last = (date(year, 1, 1), date(year, 12, 31)) if year else (start, end)
 
         def listed(who: TeacherInfo) -> Records:
+            seen(run, who)
             rows = people.records(connection, run.account.scope, who.teacher_id)
             dated = [row for row in rows if (first or date.min) <= row.completed_on <= (last or date.max)]
             wanted = [
@@ -81,6 +94,7 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
             return _told(for_teacher(connection, run, teacher, unit, listed))
 
     @tool(response_format="content_and_artifact")
+    @staged("check_compliance")
     def check_compliance(
         runtime: Runtime,
         unit: Annotated[str | None, Field(description="单位的名称或路径；不填为提问者管理的单位")] = None,
@@ -92,9 +106,14 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         top: Annotated[int | None, Field(description="只要前几名", ge=1)] = None,
     ) -> tuple[str, Result]:
         """管理员用：一个单位某年的达标情况，教师数、达标率、各科差额、经费比例和培训覆盖，按教师、学校、镇街等列出。"""
-        return _told(survey(database, runtime.context, unit, year, level, only, category, order, top))
+        run = runtime.context
+        result = survey(database, run, unit, year, level, only, category, order, top)
+        if isinstance(result, results.Compliance) and result.report.level == "teacher":
+            seen(run, unit=result.report.unit)
+        return _told(result)
 
     @tool(response_format="content_and_artifact")
+    @staged("search_policy")
     def search_policy(
         runtime: Runtime, query: Annotated[str, Field(min_length=1)], year: Year = None
     ) -> tuple[str, Result]:
@@ -121,13 +140,17 @@ def make_tools(database: Database, index: Index) -> list[BaseTool]:
         return _told(Clauses(run.account.place, found, contact, rule is not None, absent))
 
     @tool(response_format="content_and_artifact", description=_queries())
+    @staged("query_records")
     def query_records(runtime: Runtime, sql: Annotated[str, Field(description="一句 SELECT")]) -> tuple[str, Result]:
         # Imported here: the parser takes longer to import than most answers to make.
         from assistant.store.sql import check
 
         run = runtime.context
         try:
-            found = scoped.query(database, run.account.scope, check(sql, scoped.dialect(database)))
+            asked = check(sql, scoped.dialect(database))
+            if run.account.scope.unit:
+                seen(run, unit=run.account.scope.unit)
+            found = scoped.query(database, run.account.scope, asked)
         except InputError as error:
             return _told(BadQuery(str(error)))
         return _told(Rows(run.sources.rows(), *found))

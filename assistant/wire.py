@@ -16,6 +16,7 @@ from assistant.model import Limits, ModelFailed
 from assistant.pseudonyms import MadeUp, Pseudonyms
 from assistant.results import Result, Run
 from assistant.rules.schema import Category, Organiser, Status
+from assistant.watch import staged
 
 BRIEF = """你是“学时通”，回答教师和教育局工作人员关于继续教育学时的问题。只用工具的结果作答。
 
@@ -68,6 +69,7 @@ class Said:
 class Wire(AgentMiddleware[Any, ModelRun]):
     """Takes the place of the agent's own call of a model. ModelFailed: there is no whole and sound reply."""
 
+    @staged("model")
     def wrap_model_call(
         self, request: ModelRequest[ModelRun], handler: Callable[[ModelRequest[ModelRun]], ModelResponse[Any]]
     ) -> AIMessage:

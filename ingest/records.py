@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from assistant.errors import InputError
 from assistant.identity import Account
+from assistant.store import audit
+from assistant.store.audit import Act
 from assistant.store.database import Connection, Database
 from assistant.store.loading import Change, Kind, Stored
 from assistant.store.reach import Reach
+from assistant.watch import Imported, tell
 from ingest.table import Table, read_table, visible
 from ingest.twins import Twins
 from ingest.validate import Place, Problem, Sheet, check, check_keys, check_reach, check_references
@@ -94,6 +97,12 @@ def load_records(
         reports = [_report(*done) for done in _put(sheets, stored, progress)]
         reports.sort(key=lambda report: labels.index(report.file))
         import_id = stored.finish([report.model_dump(mode="json") for report in reports])
+        if import_id is not None:
+            audit.note(connection, Act.IMPORT, account.name if account else None, subject=str(import_id))
+    if not dry_run:
+        for done in reports:
+            for change in ("added", "updated", "unchanged"):
+                tell(Imported(done.kind, change, getattr(done, change)))
     return ImportReport(import_id=import_id, files=reports)
 
 

@@ -7,6 +7,7 @@ for a stream's content), 101027 (events), 101031 (replies), 101138 (`response_ur
 import json
 import logging
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI, Query, Request, Response
@@ -69,7 +70,7 @@ def add(app: FastAPI, installation: Installation, running: Running, client: Clie
             return _refused(str(error))
         except ValidationError:  # its text would tell the content
             return _refused("it is malformed")
-        reply = await _reply(chat, message)
+        reply = await _reply(chat, message, settings.wecom_api_base)
         if reply is None:
             return Response()
         sealed = box.seal(json.dumps(reply, ensure_ascii=False), timestamp, nonce)
@@ -79,25 +80,30 @@ def add(app: FastAPI, installation: Installation, running: Running, client: Clie
     return chat
 
 
-async def _reply(chat: Chat, message: Message) -> dict[str, Any] | None:
+async def _reply(chat: Chat, message: Message, base: str) -> dict[str, Any] | None:
     """What is said at once; None: nothing."""
     if message.stream:
         return (await chat.look(message.sender.userid, message.stream.id)).body
     if message.event is None:
-        return (await chat.hear(message, _to(message.response_url))).frame.body
+        return (await chat.hear(message, _to(message.response_url, base))).frame.body
     match message.event.eventtype:
         case "enter_chat":
             return {"msgtype": "text", "text": {"content": await chat.welcome(message)}}
         case "template_card_event":
-            card = await chat.choose(message, _to(message.response_url))
+            card = await chat.choose(message, _to(message.response_url, base))
             return card and {"response_type": "update_template_card", "template_card": card}
         case "feedback_event":
             await chat.rate(message)
     return None
 
 
-def _to(url: str) -> Send:
-    """Sends a message to a `response_url`; where there is none, it can't be sent."""
+def _to(url: str, base: str) -> Send:
+    """Sends a message to a `response_url`; where there is none, it can't be sent. `base`: where WeCom is.
+
+    Nothing goes to another host: whoever got hold of the bot's key could have our network called, and be told answers.
+    """
+    if _host(url) != _host(base):
+        url = ""
 
     async def send(content: str) -> None:
         if not url:
@@ -113,6 +119,14 @@ def _to(url: str) -> Send:
             _LOG.warning("response_url: %s", trace(error))
 
     return send
+
+
+def _host(url: str) -> tuple[str, str | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname
+    except ValueError:
+        return "", None
 
 
 def _refused(why: str) -> Response:

@@ -5,6 +5,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 
 from fastapi import HTTPException, Request
 
@@ -35,7 +37,8 @@ class InOrder:
         self._lock = threading.Lock()
 
     def add(self, key: str, job: Callable[[], None]) -> None:
-        """Have a job done behind those of its key."""
+        """Have a job done behind those of its key, in the caller's context."""
+        job = partial(copy_context().run, job)
         with self._lock:
             if key in self._waiting:
                 self._waiting[key].append(job)

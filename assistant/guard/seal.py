@@ -18,6 +18,7 @@ from assistant.policy import Clause
 from assistant.results import Denied, Passage, Result, Sources, foremost
 from assistant.store import policies
 from assistant.store.database import Connection
+from assistant.watch import Refused, tell
 
 _LOG = logging.getLogger(__name__)
 _Cited = TypeVar("_Cited", bound=CitedPart)
@@ -31,7 +32,7 @@ def seal(
         try:
             return prove(connection, question, attempt, results, sources, ids)
         except Rejected:
-            continue
+            tell(Refused("planner"))
     return ids.model_copy(update={"outcome": Outcome.UNAVAILABLE, "text": UNAVAILABLE})
 
 

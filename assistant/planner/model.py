@@ -24,6 +24,7 @@ from assistant.planner.surveys import Survey
 from assistant.planner.talk import MOST_PARTS, whole
 from assistant.planner.words import plain
 from assistant.retrieval.thesaurus import groups_in
+from assistant.watch import stage
 
 _MOST_CALLS = 6  # of one question
 
@@ -60,14 +61,16 @@ class OfflinePlanner(BaseChatModel):
         else:
             asked = [str(message.content) for message in messages if isinstance(message, HumanMessage)]
             places = brief.get("places", {})
-            questions = whole(asked[-1], asked[:-1], places)
-            if len(questions) > MOST_PARTS:
-                return _says(Draft("问题太多了，请分开来问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
-            today = date.fromisoformat(str(brief["today"]))
-            readings = [read(question, today, role, places) for question in questions]
+            with stage("read"):
+                questions = whole(asked[-1], asked[:-1], places)
+                if len(questions) > MOST_PARTS:
+                    return _says(Draft("问题太多了，请分开来问。", Outcome.CLARIFY, suggestions=questions[:MOST_PARTS]))
+                today = date.fromisoformat(str(brief["today"]))
+                readings = [read(question, today, role, places) for question in questions]
             if calls := [call for part, reading in enumerate(readings) for call in _calls(part, reading)]:
                 return _result(AIMessage("", tool_calls=calls, additional_kwargs={"readings": readings}))
-        return _says(together([_draft(part, reading, results, role) for part, reading in enumerate(readings)]))
+        draft = together([_draft(part, reading, results, role) for part, reading in enumerate(readings)])
+        return _says(replace(draft, intent=readings[0].intent))
 
 
 def _result(message: AIMessage) -> ChatResult:

@@ -18,6 +18,7 @@ from assistant.retrieval.shelf import Catalogue, catalogue, shelf
 from assistant.retrieval.shelf import entry as entry
 from assistant.retrieval.wording import Wording, plain
 from assistant.store.database import Connection
+from assistant.watch import Retrieved, staged, tell
 
 _SENTENCE = re.compile(r"[^。！？；;\n]*[。！？；;\n]?")
 _LENGTH = 160  # characters that a quote may have, unless one sentence is longer
@@ -48,6 +49,7 @@ class Hit(NamedTuple):
     near: float | None
 
 
+@staged("search")
 def search(
     connection: Connection,
     index: Index,
@@ -85,6 +87,7 @@ def search(
         meta, clause = shelved.clauses[number]
         near = meaning.get(shelved.keys[number], 0.0) if index.embedder.shipped else None
         hits.append(Hit(meta, clause, scores[number], quote(clause.text, query), near))
+    tell(Retrieved(max(meaning.values(), default=0.0) if hits else None))
     return hits
 
 

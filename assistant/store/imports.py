@@ -9,6 +9,8 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from assistant.errors import InputError, NotFound
 from assistant.identity import Account, Role, holds
+from assistant.store import audit
+from assistant.store.audit import Act
 from assistant.store.database import Database
 from assistant.store.loading import (
     COLUMNS,
@@ -95,6 +97,7 @@ def undo(database: Database, import_id: int, account: Account | None = None) -> 
         by = account.name if account else None
         log = update(Import).where(Import.id == import_id).values(undone_at=time.time(), undone_by=by)
         connection.execute(log)
+        audit.note(connection, Act.UNDO, by, subject=str(import_id))
     return UndoReport(import_id=import_id, removed=removed, restored=restored)
 
 

@@ -320,3 +320,22 @@ class ReminderRow(Base):
     off: Mapped[bool]
     sent_at: Mapped[float | None]
     sure: Mapped[bool]
+
+
+class AuditRow(Base):
+    """Who saw or did what. `at` in seconds since the epoch, UTC.
+
+    `account`: None for the command line. `teacher_id`: whose records; `unit`: of which unit all teachers'. `subject`:
+    which import, and the like; `request`: the request, as the log names it. Of whoever was erased stands `-`. Only
+    added to: the database refuses other changes (migration 0012).
+    """
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    act: Mapped[str] = mapped_column(String(20))
+    account: Mapped[str | None] = mapped_column(String(100))
+    teacher_id: Mapped[str | None] = mapped_column(String(100))
+    unit: Mapped[str | None] = mapped_column(String(300))
+    subject: Mapped[str | None] = mapped_column(String(100))
+    request: Mapped[str | None] = mapped_column(String(64))

@@ -56,7 +56,7 @@ def test_a_named_site_may_ask_with_a_token(web: TestClient, bearer: Headers, ori
         assert "origin" in response.headers["Vary"].lower()
         assert "Access-Control-Allow-Credentials" not in response.headers
         exposed = {one.strip() for one in response.headers["Access-Control-Expose-Headers"].split(",")}
-        assert exposed == {"Retry-After", "X-Xueshi-Run", "X-Xueshi-Thread"}
+        assert exposed == {"Retry-After", "X-Xueshi-Run", "X-Xueshi-Thread", "X-Request-ID"}
 
 
 @pytest.mark.parametrize("origin", NEAR)

@@ -16,6 +16,7 @@ from assistant.errors import Unavailable
 from assistant.store import turns
 from assistant.store import wecom as store
 from assistant.store.database import Database
+from tests.private import logged, told_of
 from tests.wecom import fake
 from tests.wecom.conftest import Serve
 from tests.wecom.fake import Caller, FakeWeCom, happened, message
@@ -268,12 +269,29 @@ def test_a_forged_callback_is_refused_and_nothing_of_it_is_logged(
     with serve() as web, caplog.at_level(logging.DEBUG):
         caplog.clear()
         response = forged(Caller(web), what)
-        ours = [record.getMessage() for record in caplog.records if record.name.startswith(("api", "assistant"))]
+        told = [record for record in caplog.records if record.name != "api.watching"]
+        ours = [record.getMessage() for record in told if record.name.startswith(("api", "assistant"))]
     assert response.status_code == FORGED[what]
     assert response.headers["Content-Type"] == "application/problem+json"
     assert len(ours) == (what != "large")
     assert not any(told in line for line in ours for told in (KNOWN, GAP, fake.TOKEN, fake.AES_KEY))
     assert wecom.calls == {}
+
+
+def test_no_log_tells_of_members_of_what_they_ask_or_of_the_keys(serve: Serve, wecom: FakeWeCom) -> None:
+    with logged() as so_far:
+        with serve() as web:
+            caller = Caller(web)
+            for member in (KNOWN, OTHER, UNKNOWN):
+                caller.post(message(member, secrets.token_hex(8), GAP))
+            for what in FORGED:
+                forged(caller, what)
+            wecom.fail("message/send", 45009)
+            caller.post(message(KNOWN, secrets.token_hex(8), GAP))
+        written = so_far()
+    assert len(wecom.sent) >= 2
+    assert '"route": "/wecom/app"' in written
+    assert told_of(written, GAP, UNKNOWN, fake.TOKEN, fake.AES_KEY, fake.SECRET, fake.CORP) == set()
 
 
 # Once, and only once.
