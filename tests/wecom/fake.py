@@ -1,6 +1,6 @@
 """A fake WeCom: its server API over HTTP, and its side of a self-built app's callbacks.
 
-It behaves as the official pages say (90236, 90238, 90930, 91039, 96442, 101521): one token at a time, messages beyond a
+It behaves as the official pages say (90236, 90238, 90930, 91023, 91039, 101521): one token at a time, messages beyond a
 member's share dropped without a word, callbacks cut after 5 s and sent three times in all.
 """
 
