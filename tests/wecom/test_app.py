@@ -3,7 +3,6 @@
 import logging
 import random
 import secrets
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -291,25 +290,6 @@ def test_a_message_that_comes_again_is_answered_once_by_two_workers_and_after_a_
         Caller(web).deliver(xml)
         Caller(web).deliver(without)
     assert Counter(one.userid for one in wecom.sent) == {KNOWN: 1, OTHER: 1}
-
-
-def test_a_message_whose_process_died_is_explained_once_and_not_answered_later(
-    serve: Serve, beside: Serve, wecom: FakeWeCom, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = Database(f"sqlite:///{home / 'xueshi.db'}")
-    with database.write() as connection:
-        store.first(connection, "app 1", KNOWN)
-    database.close()
-    with serve():
-        pass
-    assert wecom.sent == []  # somebody may still be answering
-    now = time.time()
-    monkeypatch.setattr(store.time, "time", lambda: now + store.LOST + 1)
-    with serve(), beside():
-        wecom.wait(1)
-    with serve() as web:
-        Caller(web).post(message(KNOWN, "1", GAP))
-    assert wecom.texts(KNOWN) == [door.LOST]
 
 
 def test_without_the_database_it_is_explained(serve: Serve, wecom: FakeWeCom, monkeypatch: pytest.MonkeyPatch) -> None:
