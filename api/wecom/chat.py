@@ -86,13 +86,17 @@ class Owed(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A stream as it stands: its whole content, and whether that is the last. `feedback`: the id that ratings name."""
+    """A stream as it stands: its whole content, and whether that is the last. `feedback`: the id that ratings name.
+
+    `all_told`: once it is finished, nothing is left to be told otherwise.
+    """
 
     stream_id: str
     content: str
     finish: bool
     feedback: str = ""
     card: dict[str, Any] | None = None
+    all_told: bool = True
 
     @property
     def body(self) -> dict[str, Any]:
@@ -302,7 +306,7 @@ class Chat:
 
     def _frame(self, account: Account, run: RunInfo, in_group: bool) -> Frame:
         stream_id = f"{'group' if in_group else 'single'}.{run.id}"
-        frame = Frame(stream_id, LATER, finish=True, feedback=run.answer_id)
+        frame = Frame(stream_id, LATER, finish=True, feedback=run.answer_id, all_told=False)
         told = _Told.of(self._running.so_far(run.id))
         run = self._run(account, run.id)
         if run.ended_at is None and not _is_late(run, time.time()):
@@ -312,7 +316,7 @@ class Chat:
         if run.ended_at is None or _is_late(run, run.ended_at):
             return frame
         result = self._result(account, run, in_group)
-        return frame._replace(content=result.content, card=result.card)
+        return frame._replace(content=result.content, card=result.card, all_told=not result.private)
 
     def _result(self, account: Account, run: RunInfo, in_group: bool) -> _Result:
         told = _Told.of(self._running.so_far(run.id))

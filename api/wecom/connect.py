@@ -203,11 +203,12 @@ class Line:
         heard = await self._chat.hear(message, _to(message))
         if not heard.first:  # it is being answered already
             return
-        await self._push(req_id, message, heard.frame)
-        if heard.name:
+        last = await self._push(req_id, message, heard.frame)
+        if heard.name and last.all_told:
             await asyncio.to_thread(self._chat.told, heard.name)
 
-    async def _push(self, req_id: str, message: Message, frame: Frame) -> None:
+    async def _push(self, req_id: str, message: Message, frame: Frame) -> Frame:
+        """Push a stream to its end, or send what is unsaid as a message; how it ended."""
         if not frame.finish:
             await asyncio.sleep(self._pace.settle)
         unsure, shown, end = False, "", time.monotonic() + self._pace.give_up
@@ -220,18 +221,18 @@ class Line:
                 code = await self._say("aibot_respond_msg", frame._replace(card=None).body, req_id)
                 if frame.finish and (code == 0 or (unsure and code in _OVER)):
                     await self._beside(message, frame)
-                    return
+                    return frame
                 if code in _OVER:
                     break
                 shown, unsure = frame.content if code == 0 else shown, frame.finish and code == _DOWN
             await asyncio.sleep(self._pace.push)
-        await self._as_message(message, frame, unsure)
+        return await self._as_message(message, frame, unsure)
 
     async def _beside(self, message: Message, frame: Frame) -> None:
         if frame.card:
             await self._send(message, {"msgtype": "template_card", "template_card": frame.card})
 
-    async def _as_message(self, message: Message, frame: Frame, unsure: bool) -> None:
+    async def _as_message(self, message: Message, frame: Frame, unsure: bool) -> Frame:
         """Send what couldn't be pushed to its end, unless it may have arrived, or will be sent anyway."""
         while not frame.finish:
             await asyncio.sleep(self._pace.push)
@@ -239,6 +240,7 @@ class Line:
         if not unsure and frame.content != LATER:
             await self._send(message, _markdown(frame.content))
             await self._beside(message, frame)
+        return frame
 
     async def _send(self, message: Message, content: dict[str, Any]) -> None:
         """Send a message of its own to where `message` came from, once there is a connection."""

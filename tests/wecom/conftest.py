@@ -1,5 +1,6 @@
 """The application with a self-built app, and a fake WeCom beside it."""
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -44,6 +45,24 @@ def app_settings(home: Path, wecom: FakeWeCom, **others: Any) -> Settings:
         "wecom_api_base": wecom.address,
     }
     return Settings(_env_file=None, **{**given, **others})  # type: ignore[call-arg]
+
+
+def environment(home: Path, wecom: FakeWeCom, **others: str) -> dict[str, str]:
+    """The environment of a process of its own on a home."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("XUESHI_")}
+    given = {
+        "HOME": str(home),
+        "TODAY": TODAY.isoformat(),
+        "AUTH_SECRET": AUTH,
+        "PUBLIC_URL": "https://xueshi.example.cn",
+        "WECOM_CORP_ID": fake.CORP,
+        "WECOM_AGENT_ID": str(fake.AGENT),
+        "WECOM_SECRET": fake.SECRET,
+        "WECOM_TOKEN": fake.TOKEN,
+        "WECOM_AES_KEY": fake.AES_KEY,
+        "WECOM_API_BASE": wecom.address,
+    }
+    return plain | {f"XUESHI_{name}": value for name, value in (given | others).items()}
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class FakeWeCom:
         self.calls = Counter[str]()
         self.a_minute = 30  # messages that a member gets; more are dropped
         self.skew = 0.0  # seconds that this clock is ahead of the real one
-        self._faults: dict[str, deque[int | str]] = defaultdict(deque)
+        self._faults: dict[str, deque[int | str | None]] = defaultdict(deque)
         self._token, self._ends = "", 0.0
         self._got: dict[str, list[float]] = defaultdict(list)
         self._same: dict[str, float] = {}  # what was sent to be shown once, and when
@@ -78,6 +78,11 @@ class FakeWeCom:
         An `errcode`, `silent` (cut without an answer), `unheard` (done, then cut) or `page` (no JSON).
         """
         self._faults[path] += faults
+
+    def scatter(self, path: str, faults: list[int | str], among: int) -> None:
+        """As `fail`, with the faults spread over the next `among` calls."""
+        gap = among // len(faults)
+        self._faults[path] += [one for fault in faults for one in (fault, *[None] * (gap - 1))]
 
     def revoke(self) -> None:
         """Have the token that is out be refused (40014), as WeCom does for reasons of its own."""

@@ -1,7 +1,6 @@
 """The self-built app: who writes is answered once, as who they are, and nobody else is answered at all."""
 
 import logging
-import random
 import secrets
 from collections import Counter
 from pathlib import Path
@@ -316,35 +315,3 @@ def test_an_answer_that_wecom_doesnt_take_is_logged_without_its_words(
     assert "企业可信IP" in caplog.text
     assert "12 学时" not in caplog.text
     assert wecom.sent == []
-
-
-def test_thousands_of_callbacks_with_faults_are_each_answered_or_explained_once(
-    serve: Serve, beside: Serve, wecom: FakeWeCom
-) -> None:
-    chance = random.Random(20231115)
-    wecom.a_minute = 1_000_000
-    kinds = {KNOWN: ["text"] + ["image"] * 9, OTHER: ["text"] + ["voice"] * 9, UNKNOWN: ["text", "video"]}
-    expected, posts = Counter[str](), list[str]()
-    for number in range(600):
-        sender = chance.choice(list(kinds))
-        expected[sender] += 1
-        xml = message(sender, str(number), chance.choice([GAP, "你好", "培训费用谁出？"]), chance.choice(kinds[sender]))
-        posts += [xml] * chance.choice([1, 1, 2, 3])
-    posts += [f"forged {what}" for what in FORGED for _ in range(30)]
-    posts += [happened(KNOWN, "unsubscribe"), message(KNOWN, "x", GAP, kind="hologram"), BOMB, "{"] * 40
-    chance.shuffle(posts)
-    half = len(posts) // 2
-    for part in (posts[:half], posts[half:]):  # between the two, both workers are started anew
-        with serve() as web, beside() as other:
-            workers = Caller(web), Caller(other)
-            for number, post in enumerate(part):
-                caller = chance.choice(workers)
-                if number == 300:
-                    wecom.revoke()
-                kind, _, what = post.partition(" ")
-                status = forged(caller, what).status_code if kind == "forged" else caller.post(post).status_code
-                assert status == (FORGED[what] if kind == "forged" else 200)
-    assert Counter(one.userid for one in wecom.sent) == expected
-    assert set(wecom.texts(UNKNOWN)) == {door.UNKNOWN.format(userid=UNKNOWN)}
-    assert not any("12 学时" in told for told in wecom.texts(OTHER))
-    assert 3 <= wecom.calls["gettoken"] <= 5  # at first, after each revocation; two workers may ask at once
