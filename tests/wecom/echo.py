@@ -1,6 +1,6 @@
-"""A server whose answers say who asked what, made in no time, and which soon notices what dead processes have left.
+"""A server whose answers say who asked what, and which soon notices what dead processes have left.
 
-Run as `python -m tests.wecom.echo PORT`; the settings come from the environment.
+Run as `python -m tests.wecom.echo PORT SECONDS`, that an answer takes; the settings come from the environment.
 """
 
 import sys
@@ -17,7 +17,6 @@ from assistant.answer import Outcome, Table
 from assistant.ask import Asked, Assistant, Happening, Proven
 from assistant.store import post, runs
 
-THINKS = 0.05  # seconds
 PERSONAL = "个人"  # an answer to a question with this word isn't for a group
 
 
@@ -37,7 +36,7 @@ def answered(_: Assistant, asked: Asked) -> Iterator[Happening]:
 
 
 def _slowly(assistant: Assistant, asked: Asked) -> Iterator[Happening]:
-    time.sleep(THINKS)
+    time.sleep(float(sys.argv[2]))
     yield from answered(assistant, asked)
 
 
