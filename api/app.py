@@ -41,6 +41,7 @@ from api.wecom import app as wecom_app
 from api.wecom import bot as wecom_bot
 from api.wecom import login as wecom_login
 from api.wecom.client import Client
+from api.wecom.post import Post, by_app
 from assistant import watch
 from assistant.answer import Answer
 from assistant.ask import taken
@@ -279,10 +280,15 @@ def _add_wecom(
     app: FastAPI, installation: Installation, running: Running, known: Sessions, client: Client | None
 ) -> list[Callable[[], None]]:
     """The doors to WeCom that the settings open; what closes them, in order."""
-    closing: list[Callable[[], None]] = []
+    doors: list[Callable[[], None]] = []
+    post = Post(installation.database)
     if client:
         wecom_login.add(app, installation, known, client)
-        closing.append(wecom_app.add(app, installation, client).close)
+        post.add_way(wecom_app.WAY, by_app(client))
+        doors.append(wecom_app.add(app, installation, post).close)
     if installation.settings.wecom_bot_aes_key.get_secret_value():
-        closing.append(wecom_bot.add(app, installation, running, client).close)
-    return [*closing, client.close] if client else closing
+        doors.append(wecom_bot.add(app, installation, running, post, client).close)
+    if not doors:
+        return []
+    post.start()
+    return [*doors, post.close, *([client.close] if client else [])]

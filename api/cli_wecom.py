@@ -36,17 +36,22 @@ def connect_command() -> None:
 async def _connect(given: Settings) -> None:
     """Answer over the connection until a signal comes; Displaced and others as `Line.hold` raises them."""
     from api.running import Running
+    from api.wecom import app
     from api.wecom.chat import Chat
     from api.wecom.client import Client
     from api.wecom.connect import Line
+    from api.wecom.post import Post, by_app
     from assistant.bootstrap import install
 
     installation = install(given)
     installation.index.open()
     client = Client(given, installation.database) if given.wecom_corp_id else None
-    running = Running(installation)
-    chat = Chat(installation, running, client)
-    holding = asyncio.create_task(Line(given, chat).hold())
+    running, post = Running(installation), Post(installation.database)
+    if client:
+        post.add_way(app.WAY, by_app(client))
+    chat = Chat(installation, running, post, client)
+    holding = asyncio.create_task(Line(given, chat, post).hold())
+    post.start()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, holding.cancel)
     try:
@@ -55,6 +60,7 @@ async def _connect(given: Settings) -> None:
         typer.echo("已停止。")
     finally:
         chat.close()
+        await asyncio.to_thread(post.close)
         running.close()
         if client:
             client.close()

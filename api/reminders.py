@@ -82,7 +82,7 @@ def sender(client: Client, url: str) -> Send:
     """How reminders are sent: as text, which members on the WeChat plug-in can read, too. `url`: of our pages.
 
     One after the other, each with a calculation before it, they stay far below WeCom's 10,000 calls a minute (official
-    page 90454); one a week is far below what is dropped beyond 30 a minute to a member, or refused beyond 200 a day for
+    page 90312); one a week is far below what is dropped beyond 30 a minute to a member, or refused beyond 200 a day for
     each account of the corp (90236).
     """
 

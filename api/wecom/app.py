@@ -1,14 +1,18 @@
 """The self-built app: members write to it, and are answered as the accounts that they are registered for.
 
 Official pages 90930 (callbacks: cut after 5 s and tried again, three tries in all), 90238 (verification), 90239
-(messages), 90240 (events). Whatever comes is acknowledged at once, empty; answers are sent as messages of their own, as
-plain text, which members on the WeChat plug-in can read, too: which of the two a member uses isn't told.
+(messages), 90240 (events). Whatever comes is taken in and acknowledged at once, empty; answers are sent as messages of
+their own, as plain text, which members on the WeChat plug-in can read, too: which of the two a member uses isn't told,
+so that no card can be sent here without leaving some with nothing.
 """
 
+import asyncio
 import logging
-import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
@@ -17,12 +21,14 @@ from fastapi.responses import PlainTextResponse
 
 from api import errors
 from api.wecom import inbox, render
-from api.wecom.client import MEMBER, Client
+from api.wecom.client import MEMBER
 from api.wecom.crypto import Box, Refused, check_age
+from api.wecom.post import Outgoing, Post
 from assistant.bootstrap import Installation
 from assistant.errors import XueshiError, trace
 from assistant.identity import Account
-from assistant.store import people, wecom
+from assistant.store import people, post, wecom
+from assistant.store.post import Waiting
 
 PATH = "/wecom/app"
 UNKNOWN = "您的企业微信账号 {userid} 还没有登记，暂时不能提问：请把这个账号告诉学校管理员，登记后再来。"
@@ -31,8 +37,10 @@ ONLY_TEXT = "暂时只看得懂文字，请把问题打成文字发来。"
 LOST = "刚才服务中断过，您之前的问题没有答上来，请再问一次。"
 _FAILED = "系统内部出错，没有作答。请稍后再试。"
 _REFUSED = "这不是发给本服务的企业微信回调，已拒绝。"
-_TALK = "app"
-_LOOK = 60.0  # seconds between two looks for messages that nobody is answering any more
+DOOR = WAY = _TALK = "app"
+# In seconds.
+_OLD = 600.0  # a message that was left unanswered is still answered within it; later its sender is asked to ask again
+_AT_ONCE = 3.0  # longer no acknowledgement waits for the message to be taken in: WeCom cuts at 5
 _OTHERS = {"image", "voice", "video", "location", "link"}  # messages of members that aren't text
 _ENTERED = {"subscribe", "enter_agent"}
 _LOG = logging.getLogger(__name__)
@@ -47,9 +55,16 @@ class Message(NamedTuple):
     content: str
 
 
-def add(app: FastAPI, installation: Installation, client: Client) -> "Desk":
-    """The routes, and the desk behind them; the settings have a self-built app."""
-    settings, desk = installation.settings, Desk(installation, client)
+class _Told(NamedTuple):
+    """What a message is answered with. `unique`: no other answer says the same."""
+
+    text: str
+    unique: bool = False
+
+
+def add(app: FastAPI, installation: Installation, outbound: Post) -> "Desk":
+    """The routes, and the desk behind them; the settings have a self-built app, and the post has its way."""
+    settings, desk = installation.settings, Desk(installation, outbound)
     token, key = settings.wecom_token.get_secret_value(), settings.wecom_aes_key.get_secret_value()
     box = Box(token, key, settings.wecom_corp_id)
 
@@ -74,7 +89,7 @@ def add(app: FastAPI, installation: Installation, client: Client) -> "Desk":
             return refused(why)
         # From here on it is WeCom's own: anything but an empty 200 would have it sent again.
         if message := _read(plain):
-            desk.take(message)
+            await desk.take(message)
         return Response()
 
     return desk
@@ -83,76 +98,96 @@ def add(app: FastAPI, installation: Installation, client: Client) -> "Desk":
 class Desk:
     """Answers messages in the background, each once, whichever process gets it and however often."""
 
-    def __init__(self, installation: Installation, client: Client) -> None:
+    def __init__(self, installation: Installation, outbound: Post) -> None:
         self._assistant, self._database = installation.assistant, installation.database
-        self._client, self._public = client, installation.settings.public_url
-        self._jobs, self._closing = inbox.InOrder("xueshi-wecom"), threading.Event()
-        self._watch = threading.Thread(target=self._look_after, name="xueshi-wecom-lost", daemon=True)
-        self._watch.start()
+        self._post, self._public = outbound, installation.settings.public_url
+        self._jobs, self._clerk = inbox.InOrder("xueshi-wecom"), ThreadPoolExecutor(1, "xueshi-wecom-clerk")
+        self._coming: deque[tuple[Message, Future[None]]] = deque()
+        outbound.add_door(DOOR, self._resume)
 
-    def take(self, message: Message) -> None:
-        """Have a message answered."""
-        self._jobs.add(message.sender.lower(), partial(self._handle, message))
+    async def take(self, message: Message) -> None:
+        """Have a message answered. Once this returns, it will be, even if this process ends at once.
+
+        Unless the database took too long: WeCom won't wait, and then only this process knows of the message.
+        """
+        taken: Future[None] = Future()
+        self._coming.append((message, taken))
+        self._clerk.submit(self._take_in)
+        await asyncio.wait([asyncio.wrap_future(taken)], timeout=_AT_ONCE)
 
     def close(self) -> None:
         """Return when what was taken is answered."""
-        self._closing.set()
+        self._clerk.shutdown()
         self._jobs.close()
-        self._watch.join()
 
-    def _handle(self, message: Message) -> None:
+    def _take_in(self) -> None:
+        """Put down all messages that are coming in, with one write: on a busy day none waits for each other's."""
+        coming = [self._coming.popleft() for _ in range(len(self._coming))]
         try:
-            with self._database.write() as connection:
-                if not wecom.first(connection, message.key, message.sender):
-                    return
-        except XueshiError as error:  # nobody can tell whether it was answered: it isn't
-            self._send(message.sender, str(error))
-            return
-        told = self._told(message)
-        with self._database.write() as connection:
-            owed = wecom.settled(connection, message.key)
-        if owed:  # else it took so long that the sender was asked to try again
-            self._send(message.sender, told)
+            if coming:
+                self._put_down([message for message, _ in coming])
+        except XueshiError as error:  # nobody can tell whether they were answered: they aren't
+            for message, _ in coming:
+                told = Outgoing(WAY, message.sender, _text(str(error)))
+                self._jobs.add(message.sender.lower(), partial(self._post.tell, told))
+        finally:
+            for _, taken in coming:
+                taken.set_result(None)
 
-    def _told(self, message: Message) -> str:
+    def _put_down(self, messages: list[Message]) -> None:
+        def take(message: Message) -> str | None:
+            asked = {"kind": message.kind, "content": message.content}
+            return post.take(connection, message.key, DOOR, self._post.holder, message.sender, asked)
+
+        with self._database.write() as connection:
+            names = [take(message) for message in messages]
+        for name, message in zip(names, messages, strict=True):
+            if name:
+                self._jobs.add(message.sender.lower(), partial(self._handle, name, message))
+
+    def _resume(self, left: list[Waiting]) -> None:
+        """Answer what another process has left, or where that is long ago, ask its senders to ask again."""
+        old: dict[str, list[str]] = {}
+        for one in left:
+            if one.at < time.time() - _OLD:
+                old.setdefault(one.userid, []).append(one.name)
+            else:
+                message = Message("", one.userid, **one.asked)
+                self._jobs.add(one.userid.lower(), partial(self._handle, one.name, message))
+        for userid, names in old.items():
+            self._post.answer(names, Outgoing(WAY, userid, _text(LOST)))
+
+    def _handle(self, name: str, message: Message) -> None:
+        told = self._told(message)
+        self._post.answer([name], Outgoing(WAY, message.sender, _text(told.text), told.unique))
+
+    def _told(self, message: Message) -> _Told:
         try:
             with self._database.read() as connection:
                 account = people.member(connection, message.sender)
             if account is None:
-                return UNKNOWN.format(userid=message.sender)
-            return {"entered": WELCOME, "other": ONLY_TEXT}.get(message.kind) or self._answer(message.content, account)
+                return _Told(UNKNOWN.format(userid=message.sender))
+            said = {"entered": WELCOME, "other": ONLY_TEXT}.get(message.kind)
+            return _Told(said) if said else self._answer(message.content, account)
         except XueshiError as error:
-            return str(error)
+            return _Told(str(error))
         except Exception as error:
             _LOG.error("%s: a message could not be answered: %s", PATH, trace(error))
-            return _FAILED
+            return _Told(_FAILED)
 
-    def _answer(self, question: str, account: Account) -> str:
+    def _answer(self, question: str, account: Account) -> _Told:
         with self._database.read() as connection:
             thread = wecom.thread(connection, account.name, _TALK)
         answer = self._assistant.ask(question, account, thread)
         with self._database.write() as connection:
             wecom.keep_thread(connection, account.name, _TALK, answer.thread_id)
-        return render.text(answer, f"{self._public}/answers/{answer.id}", render.APP)
+        url = f"{self._public}/answers/{answer.id}"
+        said = render.text(answer, url, render.APP)
+        return _Told(said, unique=url in said)
 
-    def _send(self, userid: str, told: str) -> None:
-        try:
-            self._client.send(userid, {"msgtype": "text", "text": {"content": told}})
-        except XueshiError as error:
-            _LOG.error("%s: an answer could not be sent: %s", PATH, error)
 
-    def _look_after(self) -> None:
-        """Tell the senders of messages that a process which is no more didn't answer."""
-        while True:
-            try:
-                with self._database.write() as connection:
-                    members = wecom.lost(connection)
-                for userid in dict.fromkeys(members):
-                    self._send(userid, LOST)
-            except Exception as error:  # the next look may go well
-                _LOG.error("%s: lost messages could not be looked for: %s", PATH, trace(error))
-            if self._closing.wait(_LOOK):
-                return
+def _text(said: str) -> dict[str, Any]:
+    return {"msgtype": "text", "text": {"content": said}}
 
 
 def _xml(said: bytes | str) -> Element:

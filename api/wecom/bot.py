@@ -17,14 +17,16 @@ from pydantic import BaseModel, ValidationError
 from api import errors
 from api.running import Running
 from api.wecom import inbox
-from api.wecom.chat import Chat, Send
-from api.wecom.client import Client
+from api.wecom.chat import Chat, To
+from api.wecom.client import PASSING, Client
 from api.wecom.crypto import Box, Refused, check_age
+from api.wecom.post import Post, Undelivered
 from api.wecom.said import Message
 from assistant.bootstrap import Installation
 from assistant.errors import trace
+from assistant.store.post import Letter
 
-PATH = "/wecom/bot"
+PATH, WAY = "/wecom/bot", "url"
 _REFUSED = "这不是发给本服务的企业微信回调，已拒绝。"
 _PATIENCE = 10.0  # seconds
 _LOG = logging.getLogger(__name__)
@@ -38,12 +40,13 @@ class _Envelope(BaseModel):
     encrypt: str
 
 
-def add(app: FastAPI, installation: Installation, running: Running, client: Client | None) -> Chat:
+def add(app: FastAPI, installation: Installation, running: Running, outbound: Post, client: Client | None) -> Chat:
     """The routes, and the conversations behind them; the settings have the bot's token and key.
 
     `client`: of the companion app, None where there is none.
     """
-    settings, chat = installation.settings, Chat(installation, running, client)
+    settings, chat = installation.settings, Chat(installation, running, outbound, client)
+    outbound.add_way(WAY, _send)
     box = Box(settings.wecom_bot_token.get_secret_value(), settings.wecom_bot_aes_key.get_secret_value(), "")
 
     @app.get(PATH, include_in_schema=False)
@@ -97,28 +100,26 @@ async def _reply(chat: Chat, message: Message, base: str) -> dict[str, Any] | No
     return None
 
 
-def _to(url: str, base: str) -> Send:
-    """Sends a message to a `response_url`; where there is none, it can't be sent. `base`: where WeCom is.
+def _to(url: str, base: str) -> To | None:
+    """By the `response_url` of a message, which takes one message: sent again, it isn't shown again.
 
-    Nothing goes to another host: whoever got hold of the bot's key could have our network called, and be told answers.
+    `base`: where WeCom is. Nothing goes to another host: whoever got hold of the bot's key could have our network
+    called, and be told answers.
     """
-    if _host(url) != _host(base):
-        url = ""
+    return To(WAY, url) if url and _host(url) == _host(base) else None
 
-    async def send(content: str) -> None:
-        if not url:
-            _LOG.warning("an answer came too late, and there is no response_url")
-            return
-        body = {"msgtype": "markdown", "markdown": {"content": content}}
-        try:
-            async with httpx.AsyncClient(timeout=_PATIENCE) as client:
-                told = (await client.post(url, json=body)).json()
-            if code := told.get("errcode"):
-                _LOG.warning("response_url: %s", code)
-        except (httpx.HTTPError, ValueError, AttributeError) as error:
-            _LOG.warning("response_url: %s", trace(error))
 
-    return send
+def _send(letter: Letter) -> None:
+    """The way by a `response_url`."""
+    try:
+        response = httpx.post(letter.to, json=letter.message, timeout=_PATIENCE)
+        code = response.json().get("errcode")
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise Undelivered(f"response_url: {trace(error)}", passing=False) from None
+    except (httpx.HTTPError, ValueError, AttributeError) as error:  # none of WeCom's answers came back
+        raise Undelivered(f"response_url: {trace(error)}", passing=True) from None
+    if code:
+        raise Undelivered(f"response_url: {code}", passing=code in PASSING)
 
 
 def _host(url: str) -> tuple[str, str | None]:

@@ -3,7 +3,8 @@
 Each message is a run: it goes on whoever asks for its stream, which any process can find again by the stream's id. A
 stream's content is cumulative (page 101031). WeCom stops asking for it six minutes after the message, so it ends
 before, and an answer that comes later is sent as a message of its own. What is personal is never shown in a group: a
-line there, and the answer through the companion app.
+line there, and the answer through the companion app. What isn't told by the stream is owed, by whichever process, until
+it is sent.
 """
 
 import asyncio
@@ -13,29 +14,31 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from api.running import Running
+from api.wecom import app as companion
 from api.wecom import render
-from api.wecom.app import UNKNOWN
 from api.wecom.client import Client, WeComError
+from api.wecom.post import Outgoing, Post
 from api.wecom.said import Message
 from assistant.answer import Answer, Outcome
 from assistant.bootstrap import Installation
 from assistant.errors import NotFound, XueshiError, trace
 from assistant.events import doing
 from assistant.identity import Account
-from assistant.store import feedback, people, runs, turns, wecom
+from assistant.store import feedback, people, post, runs, turns, wecom
+from assistant.store.post import Waiting
 from assistant.store.runs import Numbered, RunInfo
 from assistant.text import is_text
 
 WINDOW = 330.0  # seconds after a message within which its stream ends
+DOOR = "bot"
 _LOOK = 0.2  # seconds
-_REMEMBERED = 10_000  # encrypted ids
 _COMMENT = 1000  # characters
 _ENCRYPTED = re.compile(r"wo[A-Za-z0-9_-]{20,}")
 _LOG = logging.getLogger(__name__)
@@ -53,18 +56,47 @@ _DIRECTLY = "这个问题涉及个人或单位的数据，不在群里显示。�
 _ALONE = "这个问题涉及个人或单位的数据，不在群里显示。请打开与我的单聊，再问一次。"
 _UNFINISHED = "这次回答没有完成，请重新提问。"
 
-# Sends a message of its own, in markdown, to the conversation.
-Send = Callable[[str], Awaitable[None]]
+
+class To(NamedTuple):
+    """How a message of its own gets into a conversation: a way of the post, and what that calls the receiver.
+
+    `streams`: this way streams go, too, so that a stream dies with its process, and isn't asked for at another.
+    """
+
+    way: str
+    to: str
+    streams: bool = False
+
+
+class Owed(NamedTuple):
+    """What is needed to send what an answer's stream doesn't tell, as it is put down. `to` None: nothing can be sent.
+
+    `key`: of the run, by which it is found again. `streamed`: there is a stream.
+    """
+
+    key: str
+    in_group: bool
+    streamed: bool
+    to: To | None
+
+    @classmethod
+    def read(cls, asked: dict[str, Any]) -> "Owed":
+        """What was put down."""
+        return cls(**{**asked, "to": To(*asked["to"]) if asked["to"] else None})
 
 
 class Frame(NamedTuple):
-    """A stream as it stands: its whole content, and whether that is the last. `feedback`: the id that ratings name."""
+    """A stream as it stands: its whole content, and whether that is the last. `feedback`: the id that ratings name.
+
+    `all_told`: once it is finished, nothing is left to be told otherwise.
+    """
 
     stream_id: str
     content: str
     finish: bool
     feedback: str = ""
     card: dict[str, Any] | None = None
+    all_told: bool = True
 
     @property
     def body(self) -> dict[str, Any]:
@@ -78,10 +110,11 @@ class Frame(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """The reply to a message, and whether the message came for the first time."""
+    """The reply to a message, whether that came for the first time, and its name, where anything may be owed."""
 
     frame: Frame
     first: bool
+    name: str | None = None
 
 
 class _Who(NamedTuple):
@@ -130,29 +163,43 @@ class _Result(NamedTuple):
 class Chat:
     """The conversations of one bot."""
 
-    def __init__(self, installation: Installation, running: Running, client: Client | None) -> None:
-        """`client`: of the companion app, None where there is none."""
+    def __init__(self, installation: Installation, running: Running, outbound: Post, client: Client | None) -> None:
+        """`outbound`: the post, with the ways of this bot; `client`: of the companion app, None where there is none."""
         self._settings, self._database = installation.settings, installation.database
-        self._running, self._client = running, client
-        self._userids: dict[str, str] = {}  # of encrypted ids
+        self._running, self._post, self._client = running, outbound, client
         self._tasks = set[asyncio.Task[None]]()
+        outbound.add_door(DOOR, self._resume)
 
-    async def hear(self, message: Message, send: Send) -> Heard:
-        """Begin to answer a message; `send` is used, once, should its stream end before the answer is there."""
-        first = True
+    async def hear(self, message: Message, to: To | None) -> Heard:
+        """Begin to answer a message; what its stream doesn't tell is sent `to` the conversation."""
+        owed, name = Owed(_run_key(message), message.in_group, streamed=True, to=to), None
         try:
-            first = await run_in_threadpool(self._first, message)
+            name = await run_in_threadpool(self._first, message, owed)
             who = await run_in_threadpool(self._who, message.sender.userid)
             if who.account is None:
-                return Heard(_said(UNKNOWN.format(userid=who.userid)), first)
+                return await self._said(companion.UNKNOWN.format(userid=who.userid), name)
             if not message.question:
-                return Heard(_said(_WORDLESS), first)
+                return await self._said(_WORDLESS, name)
             run = await run_in_threadpool(self._begin, who.account, message, message.question)
         except XueshiError as error:
-            return Heard(_said(str(error)), first)
-        if first:
-            self._attend(who.userid, who.account, run, message.in_group, send, streamed=True)
-        return Heard(await run_in_threadpool(self._frame, who.account, run, message.in_group), first)
+            # Where nobody can tell whether it came before, it is explained each time.
+            return (await self._said(str(error), name))._replace(first=True)
+        if name:
+            self._attend(name, who, run, owed)
+        return Heard(await run_in_threadpool(self._frame, who.account, run, message.in_group), bool(name), name)
+
+    async def _said(self, line: str, name: str | None) -> Heard:
+        """A reply that is said at once, so that nothing is owed."""
+        if name:
+            await run_in_threadpool(self.told, name)
+        return Heard(Frame(f"line.{secrets.token_hex(8)}", line, finish=True), bool(name))
+
+    def told(self, name: str) -> None:
+        """Take note that a message has been answered to the end."""
+        try:
+            self._post.answer([name])
+        except XueshiError as error:  # it will be looked at again, and nothing be found that is owed
+            _LOG.warning("that a message was answered could not be put down: %s", error)
 
     async def look(self, userid: str, stream_id: str) -> Frame:
         """A stream as it stands now, for the member whose message it answers."""
@@ -160,7 +207,7 @@ class Chat:
         try:
             who = await run_in_threadpool(self._who, userid)
             if who.account is None:
-                return Frame(stream_id, UNKNOWN.format(userid=who.userid), finish=True)
+                return Frame(stream_id, companion.UNKNOWN.format(userid=who.userid), finish=True)
             run = await run_in_threadpool(self._run, who.account, run_id)
             return await run_in_threadpool(self._frame, who.account, run, kind != "single")
         except XueshiError as error:
@@ -172,21 +219,26 @@ class Chat:
             who = await run_in_threadpool(self._who, message.sender.userid)
         except XueshiError as error:
             return str(error)
-        return _WELCOME if who.account else UNKNOWN.format(userid=who.userid)
+        return _WELCOME if who.account else companion.UNKNOWN.format(userid=who.userid)
 
-    async def choose(self, message: Message, send: Send) -> dict[str, Any] | None:
+    async def choose(self, message: Message, to: To | None) -> dict[str, Any] | None:
         """Ask what a member chose on a card of ours; the card that takes its place. None: it isn't one of theirs."""
+        owed, name = Owed(_run_key(message), message.in_group, streamed=False, to=to), None
         try:
-            first = await run_in_threadpool(self._first, message)
             who = await run_in_threadpool(self._who, message.sender.userid)
-            if not (first and who.account and message.event):
+            if not (who.account and message.event):
                 return None
             click = message.event.template_card_event
             choice = await run_in_threadpool(self._choice, who.account, click.task_id, click.event_key)
+            name = await run_in_threadpool(self._first, message, owed)
+            if name is None:
+                return None
             run = await run_in_threadpool(self._begin, who.account, message, choice)
         except XueshiError:
+            if name:
+                await run_in_threadpool(self.told, name)
             return None
-        self._attend(who.userid, who.account, run, message.in_group, send, streamed=False)
+        self._attend(name, who, run, owed)
         return render.chosen_card(choice, click.task_id, self._url(click.task_id))
 
     async def rate(self, message: Message) -> None:
@@ -206,15 +258,17 @@ class Chat:
 
     def _who(self, userid: str) -> _Who:
         """NotFound: WeCom can't say whose an encrypted id is just now."""
+        encrypted = bool(_ENCRYPTED.fullmatch(userid))
         with self._database.read() as connection:
-            found = people.member(connection, self._userids.get(userid, userid))
-        if found is None and userid not in self._userids and self._client and _ENCRYPTED.fullmatch(userid):
-            self._decrypt(self._client, userid)
-            if userid in self._userids:
+            known = (encrypted and wecom.userid(connection, userid)) or userid
+            found = people.member(connection, known)
+        if found is None and known == userid and encrypted and self._client:
+            known = self._decrypt(self._client, userid)
+            if known != userid:
                 return self._who(userid)
-        return _Who(self._userids.get(userid, userid), found)
+        return _Who(known, found)
 
-    def _decrypt(self, client: Client, userid: str) -> None:
+    def _decrypt(self, client: Client, userid: str) -> str:
         """Learn whose an encrypted id is (page 101521); nothing is learnt of members outside the app's range."""
         asked = {"open_userid_list": [userid], "source_agentid": int(self._settings.wecom_agent_id)}
         try:
@@ -224,22 +278,24 @@ class Chat:
             raise NotFound(_UNSURE) from None
         for one in told.get("userid_list", []):
             if one.get("open_userid") == userid and one.get("userid"):
-                if len(self._userids) >= _REMEMBERED:
-                    self._userids.clear()
-                self._userids[userid] = one["userid"]
+                with self._database.write() as connection:
+                    wecom.keep_userid(connection, userid, one["userid"])
+                return str(one["userid"])
+        return userid
 
     # Answering.
 
-    def _first(self, message: Message) -> bool:
+    def _first(self, message: Message, owed: Owed) -> str | None:
+        key, userid = f"bot:{message.msgid}", message.sender.userid
         with self._database.write() as connection:
-            return wecom.first(connection, f"bot:{message.msgid}")
+            return post.take(connection, key, DOOR, self._post.holder, userid, owed._asdict())
 
     def _begin(self, account: Account, message: Message, question: str) -> RunInfo:
         """The run of a message, which goes on with the conversation; sent again, the message has the same run."""
         talk = f"bot:{_digest(message.chatid)}" if message.in_group else "bot"
         with self._database.read() as connection:
             thread = wecom.thread(connection, account.name, talk)
-        run = self._running.begin(account, question, thread, f"wecom:{_digest(message.msgid)}")
+        run = self._running.begin(account, question, thread, _run_key(message))
         with self._database.write() as connection:
             wecom.keep_thread(connection, account.name, talk, run.thread_id)
         return run
@@ -250,7 +306,7 @@ class Chat:
 
     def _frame(self, account: Account, run: RunInfo, in_group: bool) -> Frame:
         stream_id = f"{'group' if in_group else 'single'}.{run.id}"
-        frame = Frame(stream_id, LATER, finish=True, feedback=run.answer_id)
+        frame = Frame(stream_id, LATER, finish=True, feedback=run.answer_id, all_told=False)
         told = _Told.of(self._running.so_far(run.id))
         run = self._run(account, run.id)
         if run.ended_at is None and not _is_late(run, time.time()):
@@ -260,7 +316,7 @@ class Chat:
         if run.ended_at is None or _is_late(run, run.ended_at):
             return frame
         result = self._result(account, run, in_group)
-        return frame._replace(content=result.content, card=result.card)
+        return frame._replace(content=result.content, card=result.card, all_told=not result.private)
 
     def _result(self, account: Account, run: RunInfo, in_group: bool) -> _Result:
         told = _Told.of(self._running.so_far(run.id))
@@ -281,28 +337,61 @@ class Chat:
 
     # What isn't told by the stream.
 
-    def _attend(self, userid: str, account: Account, run: RunInfo, in_group: bool, send: Send, streamed: bool) -> None:
-        task = asyncio.create_task(self._see_to(userid, account, run, in_group, send, streamed))
+    def _attend(self, name: str, who: _Who, run: RunInfo, owed: Owed) -> None:
+        task = asyncio.create_task(self._see_to(name, who, run, owed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _see_to(
-        self, userid: str, account: Account, run: RunInfo, in_group: bool, send: Send, streamed: bool
-    ) -> None:
-        """Once a run has ended, send what its stream doesn't tell: an answer that came late, one not for a group."""
+    async def _see_to(self, name: str, who: _Who, run: RunInfo, owed: Owed) -> None:
+        """Once a run has ended, send what its stream doesn't tell."""
         try:
             async for _ in self._running.follow(run.id, 0):
                 pass
-            while (run := await run_in_threadpool(self._run, account, run.id)).ended_at is None:
+            while not await run_in_threadpool(self._see_to_end, name, who, run, owed, left=False):
                 await asyncio.sleep(_LOOK)
-            result = await run_in_threadpool(self._result, account, run, in_group)
-            if result.private and self._client:
-                direct = {"msgtype": "text", "text": {"content": result.private}}
-                await run_in_threadpool(self._client.send, userid, direct)
-            if not streamed or _is_late(run, run.ended_at):
-                await send(result.content)
         except Exception as error:
             _LOG.error("answer %s could not be sent: %s", run.answer_id, trace(error))
+
+    def _see_to_end(self, name: str, who: _Who, run: RunInfo, owed: Owed, left: bool) -> bool:
+        """If a run has ended, send what its stream doesn't tell: an answer that came late, one not for a group.
+
+        `left`: the process that answered is no more. False: it hasn't ended.
+        """
+        if who.account is None or (run := self._run(who.account, run.id)).ended_at is None:
+            return who.account is None
+        result = self._result(who.account, run, owed.in_group)
+        late = not owed.streamed or _is_late(run, run.ended_at)
+        told = []
+        if result.private:
+            direct = {"msgtype": "text", "text": {"content": result.private}}
+            told.append(Outgoing(companion.WAY, who.userid, direct, self._url(run.answer_id) in result.private))
+        if owed.to and (late or (left and owed.to.streams)):
+            message = {"msgtype": "markdown", "markdown": {"content": result.content}}
+            told.append(Outgoing(owed.to.way, owed.to.to, message, repeatable=not owed.to.streams))
+        elif late:
+            _LOG.warning("answer %s came too late, and there is nowhere to send it", run.answer_id)
+        if told or left or not (owed.to and owed.to.streams):  # else whoever streams it says when it is told
+            self._post.answer([name], *told)
+        return True
+
+    def _resume(self, left: list[Waiting]) -> None:
+        """See to messages whose process is no more."""
+        for one in left:
+            owed, done = Owed.read(one.asked), True
+            try:
+                who = self._who(one.userid)
+                with self._database.read() as connection:
+                    run = runs.called(connection, who.account.name, owed.key) if who.account else None
+                if run is None:  # it never began to be answered, and so wasn't acknowledged: WeCom sends it again
+                    self._post.answer([one.name])
+                    continue
+                self._running.so_far(run.id)  # a run whose process has died is ended by whoever looks
+                done = self._see_to_end(one.name, who, run, owed, left=True)
+            except Exception as error:
+                _LOG.error("a message that was left could not be seen to: %s", trace(error))
+                done = False
+            if not done:
+                self._post.leave(one.name)
 
     # Choices and ratings.
 
@@ -339,9 +428,9 @@ def _is_for_all(answer: Answer, told: _Told) -> bool:
     return answer.outcome in _FOR_ALL and not figures and told.known and told.done <= {_SEARCH}
 
 
-def _said(line: str) -> Frame:
-    """A reply that is said at once."""
-    return Frame(f"line.{secrets.token_hex(8)}", line, finish=True)
+def _run_key(message: Message) -> str:
+    """What the run of a message is called, however often the message comes."""
+    return f"wecom:{_digest(message.msgid)}"
 
 
 def _digest(name: str) -> str:

@@ -26,12 +26,15 @@ OUTSIDE: Final = 81013
 UNREACHABLE: Final = -2
 UNCLEAR: Final = -3
 # In seconds.
+REPEATABLE: Final = 1800  # for so long WeCom knows a message that is sent again (90236)
 _PATIENCE = httpx.Timeout(10, connect=5)
 _AHEAD = 300.0  # a token is renewed before it ends
 _REMEMBERED = 300.0  # a failure that lasts until somebody mends it is believed for so long
 _PAUSE = 1.0  # before WeCom is asked again
 _TRIES = 3  # official page 90313 advises no more
 _AGAIN = {BUSY, UNREACHABLE}  # nothing was done: the same may be asked once more
+# Of these one can expect that they pass by themselves.
+PASSING: Final = frozenset({BUSY, UNREACHABLE, 45009, 45033})
 _STALE = {40014, 42001}
 _LASTING = {40001, 40013, 40056, 60020, 301002}
 # A member's name (official page 90195). Nothing else is sent to: `@all` would be everybody, `a|b` two.
@@ -97,15 +100,16 @@ class Client:
                 raise
         return self._asked(path, body, {**params, "access_token": self._token(stale=token)})
 
-    def send(self, userid: str, message: dict[str, Any]) -> None:
+    def send(self, userid: str, message: dict[str, Any], repeatable: bool = False) -> None:
         """Send a member one message, given as its `msgtype` and the part of that name. WeComError: it wasn't sent.
 
-        After a time-out nobody knows: it isn't sent again. Beyond 30 a minute or 1,000 an hour to a member WeCom drops
-        messages without a word (90236).
+        After a time-out nobody knows. `repeatable`: WeCom shows the same message once within half an hour, however
+        often it is sent. Beyond 30 a minute or 1,000 an hour to a member it drops messages without a word (90236).
         """
         if not MEMBER.fullmatch(userid):
             raise self._error(40003)
-        told = self.call("message/send", {"touser": userid, "agentid": self._agent, **message})
+        once = {"enable_duplicate_check": 1, "duplicate_check_interval": REPEATABLE} if repeatable else {}
+        told = self.call("message/send", {"touser": userid, "agentid": self._agent, **message, **once})
         if userid.lower() in str(told.get("invaliduser", "")).lower().split("|"):
             raise self._error(OUTSIDE)
 

@@ -21,11 +21,15 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import WebSocketException
 
-from api.wecom.chat import LATER, Chat, Frame
+from api.wecom.chat import LATER, Chat, Frame, To
+from api.wecom.post import Post, Undelivered
 from api.wecom.said import Message
 from assistant.errors import HomeInUse, SettingsError, Unavailable, trace
 from assistant.settings import Settings
+from assistant.store.post import Letter
 
+WAY = "line"
+_BUSY = {45009, 846609}  # too many messages; not subscribed (any more): later it may go
 _WRONG_SECRET = 853000
 _OVER = {846605, 846608}  # nothing more can be said under a request's id: it is unknown, or its stream has ended
 _MEND = "XUESHI_WECOM_BOT_ID 或 XUESHI_WECOM_BOT_SECRET 不对：请到管理后台智能机器人的“API 模式”核对。"
@@ -68,7 +72,7 @@ def hold_lock(settings: Settings) -> FileLock:
 class Line:
     """The connection, made again as often as needed, and the answers that are being pushed over it."""
 
-    def __init__(self, settings: Settings, chat: Chat, pace: Pace = Pace()) -> None:
+    def __init__(self, settings: Settings, chat: Chat, outbound: Post, pace: Pace = Pace()) -> None:
         """`settings`: with the bot's id and secret."""
         self._url, self._bot = settings.wecom_ws_url, settings.wecom_bot_id
         self._secret, self._chat, self._pace = settings.wecom_bot_secret.get_secret_value(), chat, pace
@@ -77,10 +81,12 @@ class Line:
         self._slots: dict[str, float] = {}  # of each conversation, when the next message may go
         self._tasks = set[asyncio.Task[None]]()
         self._steady = self._denied = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        outbound.add_way(WAY, self._deliver)
 
     async def hold(self) -> None:
         """Hold the connection. Displaced: another took over. SettingsError: WeCom doesn't take the id and secret."""
-        pause = self._pace.first
+        pause, self._loop = self._pace.first, asyncio.get_running_loop()
         try:
             while True:
                 self._steady = False
@@ -186,7 +192,7 @@ class Line:
                 welcome = {"msgtype": "text", "text": {"content": await self._chat.welcome(message)}}
                 await self._say("aibot_respond_welcome_msg", welcome, req_id)
             case "template_card_event":
-                if card := await self._chat.choose(message, lambda content: self._send(message, _markdown(content))):
+                if card := await self._chat.choose(message, _to(message)):
                     update = {"response_type": "update_template_card", "template_card": card}
                     await self._say("aibot_respond_update_msg", update, req_id)
             case "feedback_event":
@@ -194,10 +200,15 @@ class Line:
 
     async def _stream(self, req_id: str, message: Message) -> None:
         """Push the stream of a message's answer until its end, whatever becomes of the connection meanwhile."""
-        heard = await self._chat.hear(message, lambda content: self._send(message, _markdown(content)))
+        heard = await self._chat.hear(message, _to(message))
         if not heard.first:  # it is being answered already
             return
-        frame = heard.frame
+        last = await self._push(req_id, message, heard.frame)
+        if heard.name and last.all_told:
+            await asyncio.to_thread(self._chat.told, heard.name)
+
+    async def _push(self, req_id: str, message: Message, frame: Frame) -> Frame:
+        """Push a stream to its end, or send what is unsaid as a message; how it ended."""
         if not frame.finish:
             await asyncio.sleep(self._pace.settle)
         unsure, shown, end = False, "", time.monotonic() + self._pace.give_up
@@ -205,23 +216,23 @@ class Line:
             if not frame.finish:
                 frame = await self._chat.look(message.sender.userid, frame.stream_id)
             if frame.finish or frame.content != shown:
-                await self._slot(message)
+                await self._slot(_talk(message))
                 # A card can't go with a stream here.
                 code = await self._say("aibot_respond_msg", frame._replace(card=None).body, req_id)
                 if frame.finish and (code == 0 or (unsure and code in _OVER)):
                     await self._beside(message, frame)
-                    return
+                    return frame
                 if code in _OVER:
                     break
                 shown, unsure = frame.content if code == 0 else shown, frame.finish and code == _DOWN
             await asyncio.sleep(self._pace.push)
-        await self._as_message(message, frame, unsure)
+        return await self._as_message(message, frame, unsure)
 
     async def _beside(self, message: Message, frame: Frame) -> None:
         if frame.card:
             await self._send(message, {"msgtype": "template_card", "template_card": frame.card})
 
-    async def _as_message(self, message: Message, frame: Frame, unsure: bool) -> None:
+    async def _as_message(self, message: Message, frame: Frame, unsure: bool) -> Frame:
         """Send what couldn't be pushed to its end, unless it may have arrived, or will be sent anyway."""
         while not frame.finish:
             await asyncio.sleep(self._pace.push)
@@ -229,26 +240,54 @@ class Line:
         if not unsure and frame.content != LATER:
             await self._send(message, _markdown(frame.content))
             await self._beside(message, frame)
+        return frame
 
     async def _send(self, message: Message, content: dict[str, Any]) -> None:
         """Send a message of its own to where `message` came from, once there is a connection."""
-        to = {"chatid": message.chatid, "chat_type": 2} if message.in_group else {}
-        to = to or {"chatid": message.sender.userid, "chat_type": 1}
         end = time.monotonic() + self._pace.give_up
-        await self._slot(message)
+        await self._slot(_talk(message))
         # What may have arrived isn't said again.
-        while (code := await self._say("aibot_send_msg", to | content)) is None and time.monotonic() < end:
+        while (code := await self._say("aibot_send_msg", _where(message) | content)) is None and time.monotonic() < end:
             await asyncio.sleep(self._pace.push)
         if code != 0:
             _LOG.warning("a message could not be sent: %s", code)
 
-    async def _slot(self, message: Message) -> None:
+    def _deliver(self, letter: Letter) -> None:
+        """The way of messages of their own; from any thread but the connection's."""
+        if self._loop is None or self._socket is None:
+            raise Undelivered("there is no connection", passing=True)
+        code = asyncio.run_coroutine_threadsafe(self._delivered(letter), self._loop).result()
+        if code != 0:
+            raise Undelivered(f"aibot_send_msg: {code}", passing=code is None or code in _BUSY)
+
+    async def _delivered(self, letter: Letter) -> int | None:
+        to = json.loads(letter.to)
+        await self._slot(to["chatid"])
+        return await self._say("aibot_send_msg", to | letter.message)
+
+    async def _slot(self, talk: str) -> None:
         """Wait until the next message of a conversation may go."""
-        talk, now = message.chatid or message.sender.userid, time.monotonic()
+        now = time.monotonic()
         self._slots = {name: at for name, at in self._slots.items() if at > now}
         at = self._slots.get(talk, now)
         self._slots[talk] = at + self._pace.push
         await asyncio.sleep(at - now)
+
+
+def _talk(message: Message) -> str:
+    """The conversation that a message belongs to."""
+    return message.chatid or message.sender.userid
+
+
+def _where(message: Message) -> dict[str, Any]:
+    """What a message of its own names the conversation by."""
+    if message.in_group:
+        return {"chatid": message.chatid, "chat_type": 2}
+    return {"chatid": message.sender.userid, "chat_type": 1}
+
+
+def _to(message: Message) -> To:
+    return To(WAY, json.dumps(_where(message)), streams=True)
 
 
 def _markdown(content: str) -> dict[str, Any]:

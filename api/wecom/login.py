@@ -1,7 +1,7 @@
-"""Signing in by WeCom: OAuth with `snsapi_base`, which asks nothing of the member (official pages 91022, 91023, 96441).
+"""Signing in by WeCom: OAuth with `snsapi_base`, which asks nothing of the member (official pages 91022, 91023).
 
 A `state` belongs to one browser, by a signed cookie that holds it; it is good once, for ten minutes. WeCom names those
-outside the app's range and visitors, too (96442): who may sign in is on our own list of accounts.
+outside the app's range and visitors, too (91023): who may sign in is on our own list of accounts.
 """
 
 import hmac
@@ -28,7 +28,7 @@ _AUTHORIZE = "https://open.weixin.qq.com/connect/oauth2/authorize"
 _GOOD_FOR = 600  # seconds
 _AUDIENCE = "xueshi-login"
 _BAD_CODE = 40029
-_LONGEST = 512  # bytes of a code (91022)
+_LONGEST = 512  # bytes of a code (91023)
 # A path of ours, with its query and fragment: what a browser would read as another host's begins with // or /\, and it
 # drops tabs and line ends before it looks.
 _OWN = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1000}")
@@ -76,7 +76,7 @@ def add(app: FastAPI, installation: Installation, sessions: Sessions, client: Cl
         return response
 
     def begun(onward: str) -> Response:
-        state = secrets.token_hex(24)  # letters and digits alone, at most 128 (96441)
+        state = secrets.token_hex(24)  # letters and digits alone, at most 128 (91022)
         claims = {"aud": _AUDIENCE, "exp": int(time.time()) + _GOOD_FOR, "state": state, "next": onward}
         query = {
             "appid": settings.wecom_corp_id,

@@ -142,10 +142,9 @@ def _size(block: str) -> int:
 
 def _beside(answer: Answer, marked: bool) -> Iterator[str]:
     """What stands beside the conclusion, most needed first."""
-    if answer.projection:
-        yield _gaps(answer.projection, marked)
-    elif answer.calculation:
-        yield _gaps(answer.calculation, marked)
+    states = [_gaps(made, marked) for made in (answer.calculation, answer.projection) if made]
+    if states:  # in one: what is assumed never stands without what is
+        yield "\n\n".join(states)
     if answer.outcome is Outcome.CLARIFY and answer.suggestions:
         yield "\n".join(f"{place}. {_harmless(one)}" for place, one in enumerate(answer.suggestions, 1))
     for table in answer.tables:
@@ -153,18 +152,23 @@ def _beside(answer: Answer, marked: bool) -> Iterator[str]:
 
 
 def _gaps(made: Calculation, marked: bool) -> str:
-    """Of each category with a minimum, what counts, what is asked and what is missing."""
-    words = "按假设" if isinstance(made, Projection) else "目前"
+    """Of each category with a minimum, what counts, what is asked and what is missing; what is assumed has no bar."""
     bold, quote = ("**", "> ") if marked else ("", "")
-    lines = [f"{bold}{words}已计入 {made.counted} / {made.required} 学时{bold} {_bar(made)}"]
-    for line in made.categories:
-        if line.required is not None:
-            lines.append(f"{quote}{_harmless(line.category)}：{_state(line.counted, line.required, line.shortfall)}")
-    return "\n".join(lines)
+    if isinstance(made, Projection):
+        head, once = f"{bold}假设之后（不是现状）将计入 {made.counted} / {made.required} 学时{bold}", "假设之后"
+    else:
+        head, once = f"{bold}目前已计入 {made.counted} / {made.required} 学时{bold} {_bar(made)}", ""
+    states = [
+        f"{quote}{once}{_harmless(line.category)}：{_state(line.counted, line.required, line.shortfall, bool(once))}"
+        for line in made.categories
+        if line.required is not None
+    ]
+    return "\n".join([head, *states])
 
 
-def _state(counted: str, required: str, shortfall: str) -> str:
-    return f"{counted} / {required}，" + ("已达到" if shortfall == "0" else f"还差 {shortfall}")
+def _state(counted: str, required: str, shortfall: str, assumed: bool = False) -> str:
+    will, done = ("将", "可达到") if assumed else ("", "已达到")
+    return f"{counted} / {required}，" + (done if shortfall == "0" else f"{will}还差 {shortfall}")
 
 
 def _bar(made: Calculation) -> str:

@@ -32,6 +32,9 @@ from assistant.store.tables import (
     Thread,
     Turn,
     WeComCallback,
+    WeComId,
+    WeComInbox,
+    WeComOutbox,
     WeComTalk,
 )
 
@@ -106,7 +109,8 @@ def erase_older(database: Database, days: int, dry_run: bool) -> Erasure:
         rows = _conversations(connection, Turn.asked_at < until)
         rows += _deleted(connection, SessionRow, SessionRow.seen_at < until)
         rows += _deleted(connection, WeComTalk, WeComTalk.at < until)
-        rows += _deleted(connection, WeComCallback, WeComCallback.at < until)
+        for table in (WeComCallback, WeComInbox, WeComOutbox, WeComId):
+            rows += _deleted(connection, table, table.at < until)
         rows += _deleted(connection, AuditRow, AuditRow.at < kept)
         return Erasure(dry_run=dry_run, rows=dict(+rows))
 
@@ -205,8 +209,9 @@ def _traces(connection: Connection, person: _Person) -> Counter[str]:
     """Delete what is left of the person beside records and conversations; where a line stays, it names nobody."""
     rows = _deleted(connection, SessionRow, SessionRow.account.in_(person.accounts))
     rows += _deleted(connection, WeComTalk, WeComTalk.account.in_(person.accounts))
-    waiting = func.lower(WeComCallback.owed).in_([userid.lower() for userid in person.userids])
-    connection.execute(update(WeComCallback).where(waiting).values(owed=None))
+    userids = [userid.lower() for userid in person.userids]
+    for table, userid in ((WeComInbox, WeComInbox.userid), (WeComOutbox, WeComOutbox.to), (WeComId, WeComId.userid)):
+        rows += _deleted(connection, table, func.lower(userid).in_(userids))
     for column in (Import.account, Import.undone_by, AuditRow.account):
         connection.execute(update(column.class_).where(column.in_(person.accounts)).values({column.key: ERASED}))
     mine = update(AuditRow).where(AuditRow.teacher_id.in_(person.numbers))

@@ -275,15 +275,56 @@ class WeComAccess(Base):
 
 
 class WeComCallback(Base):
-    """A callback of WeCom that was seen, by the SHA-256 of what names it; `owed`: the member who waits for an answer.
-
-    `at` in seconds since the epoch, UTC.
-    """
+    """A callback of WeCom that was seen, by the SHA-256 of what names it; `at` in seconds since the epoch, UTC."""
 
     __tablename__ = "wecom_callbacks"
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[float] = mapped_column(index=True)
-    owed: Mapped[str | None] = mapped_column(String(100))
+
+
+class WeComInbox(Base):
+    """A callback whose sender still waits for an answer, until it is answered. Times in seconds since the epoch, UTC.
+
+    `asked`: what its door needs to answer it. `holder`: the process that does, while it says so, which it last did for
+    the time until `held_until`.
+    """
+
+    __tablename__ = "wecom_inbox"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    door: Mapped[str] = mapped_column(String(10))
+    userid: Mapped[str] = mapped_column(String(100))
+    asked: Mapped[dict[str, Any]] = mapped_column(JSON)
+    at: Mapped[float]
+    holder: Mapped[str] = mapped_column(String(32))
+    held_until: Mapped[float]
+
+
+class WeComOutbox(Base):
+    """A message to WeCom until it is sent, or given up. Times in seconds since the epoch, UTC.
+
+    `way`: how it goes; `to`: what that calls its receiver. `repeatable`: WeCom shows it once however often it is sent.
+    `due`: when it is to be sent, or, while it is `sending`, when whoever sends it must have died.
+    """
+
+    __tablename__ = "wecom_outbox"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    way: Mapped[str] = mapped_column(String(10))
+    to: Mapped[str] = mapped_column(Text)
+    message: Mapped[dict[str, Any]] = mapped_column(JSON)
+    repeatable: Mapped[bool]
+    at: Mapped[float]
+    tries: Mapped[int]
+    due: Mapped[float]
+    sending: Mapped[bool]
+
+
+class WeComId(Base):
+    """The userid that WeCom said an encrypted id is of, at `at`, in seconds since the epoch, UTC."""
+
+    __tablename__ = "wecom_ids"
+    encrypted: Mapped[str] = mapped_column(String(100), primary_key=True)
+    userid: Mapped[str] = mapped_column(String(100))
+    at: Mapped[float]
 
 
 class WeComTalk(Base):

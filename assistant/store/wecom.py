@@ -1,4 +1,4 @@
-"""What WeCom's doors remember: access tokens, the callbacks that were seen, and each member's conversation.
+"""What WeCom's doors remember: access tokens, callbacks that were seen, encrypted ids, each member's conversation.
 
 All times in seconds since the epoch, UTC.
 """
@@ -7,12 +7,12 @@ import hashlib
 import time
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
-from assistant.store.tables import Thread, WeComAccess, WeComCallback, WeComTalk
+from assistant.store.tables import Thread, WeComAccess, WeComCallback, WeComId, WeComTalk
 
 KEPT = 86_400.0  # a callback is remembered for so long
-LOST = 600.0  # a message not answered within it won't be: whoever was to answer has died
+BELIEVED = 30 * 86_400.0  # so long an encrypted id is believed to be whose WeCom said it is: userids can be changed
 RESTED = 12 * 3600.0  # after such a silence a conversation begins anew
 
 
@@ -39,33 +39,27 @@ def keep_access(connection: Connection, app: str, known: Access) -> None:
     connection.execute(insert(WeComAccess).values(app=app, **known._asdict()))
 
 
-def first(connection: Connection, key: str, owed: str | None = None) -> bool:
-    """Whether a callback is seen for the first time, by any process; from then on it has been, for a day.
-
-    `owed`: the member who waits for an answer, until it is `settled`.
-    """
-    name = _name(key)
+def first(connection: Connection, key: str) -> str | None:
+    """The name that a callback is known by from now on, for a day; None: it was seen before, by some process."""
+    name = hashlib.sha256(key.encode(errors="replace")).hexdigest()  # harmless, whatever somebody wrote into it
     if connection.execute(select(WeComCallback.key).where(WeComCallback.key == name)).first():
-        return False
+        return None
     now = time.time()
     connection.execute(delete(WeComCallback).where(WeComCallback.at < now - KEPT))
-    connection.execute(insert(WeComCallback).values(key=name, at=now, owed=owed))
-    return True
+    connection.execute(insert(WeComCallback).values(key=name, at=now))
+    return name
 
 
-def settled(connection: Connection, key: str) -> bool:
-    """Whether the answer to a callback was still owed; from now on it isn't, so that it is sent once."""
-    owed = update(WeComCallback).where(WeComCallback.key == _name(key), WeComCallback.owed.is_not(None))
-    return bool(connection.execute(owed.values(owed=None)).rowcount)
+def userid(connection: Connection, encrypted: str) -> str | None:
+    """The userid that an encrypted id is of; None: it isn't known, or not any more."""
+    query = select(WeComId.userid).where(WeComId.encrypted == encrypted, WeComId.at > time.time() - BELIEVED)
+    return connection.execute(query).scalar_one_or_none()
 
 
-def lost(connection: Connection) -> list[str]:
-    """The members whose messages nobody is answering any more, one for each message; they are owed nothing now."""
-    given_up = WeComCallback.owed.is_not(None), WeComCallback.at < time.time() - LOST
-    members = list(connection.execute(select(WeComCallback.owed).where(*given_up)).scalars())
-    if members:
-        connection.execute(update(WeComCallback).where(*given_up).values(owed=None))
-    return [member for member in members if member]
+def keep_userid(connection: Connection, encrypted: str, userid: str) -> None:
+    """Take note of whose an encrypted id is."""
+    connection.execute(delete(WeComId).where(WeComId.encrypted == encrypted))
+    connection.execute(insert(WeComId).values(encrypted=encrypted, userid=userid, at=time.time()))
 
 
 def thread(connection: Connection, account: str, talk: str) -> str | None:
@@ -82,8 +76,3 @@ def keep_thread(connection: Connection, account: str, talk: str, thread_id: str)
     """Have the account's conversation go on in this thread."""
     connection.execute(delete(WeComTalk).where(WeComTalk.account == account, WeComTalk.talk == talk))
     connection.execute(insert(WeComTalk).values(account=account, talk=talk, thread_id=thread_id, at=time.time()))
-
-
-def _name(key: str) -> str:
-    """Of one length and harmless, whatever somebody wrote into it."""
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

@@ -1,7 +1,8 @@
-"""`python -m evals.bench [questions | web | corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
+"""`python -m evals.bench [questions | web | wecom | corpus | population [TEACHERS]]`: medians and ratios, as Markdown.
 
-`questions`: what an answer takes, in one process and over HTTP; `web`: and in a browser; `corpus`: those over large
-corpora; `population`: the rules at scale, over 100,000 teachers if not told otherwise.
+`questions`: what an answer takes, in one process and over HTTP; `web`: and in a browser; `wecom`: how soon WeCom's
+callbacks are acknowledged; `corpus`: the questions over large corpora; `population`: the rules at scale, over 100,000
+teachers if not told otherwise.
 """
 
 import sqlite3
@@ -18,7 +19,7 @@ from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
-from evals.bench import corpus, make_up, population, questions, web
+from evals.bench import corpus, make_up, population, questions, web, wecom
 from evals.bench.home import (
     ACCOUNT,
     QUESTION,
@@ -42,6 +43,8 @@ def main() -> None:
             questions.main()
         case ["web"]:
             web.main()
+        case ["wecom"]:
+            wecom.main()
         case ["corpus"]:
             corpus.main()
         case ["population", *size]:
@@ -50,6 +53,7 @@ def main() -> None:
             sample()
             questions.main()
             web.main()
+            wecom.main()
             make_up.main()
             corpus.main()
             population.main()

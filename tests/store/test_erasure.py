@@ -15,7 +15,7 @@ from assistant.ask import Assistant
 from assistant.bootstrap import Installation, install
 from assistant.errors import InputError
 from assistant.settings import Settings
-from assistant.store import erasure, feedback, reminders, runs, sessions, wecom
+from assistant.store import erasure, feedback, post, reminders, runs, sessions, wecom
 from assistant.store.database import Database
 from assistant.store.tables import AuditRow, Base, Turn
 from ingest.records import load_records
@@ -78,7 +78,9 @@ def leave_traces(installation: Installation, tmp_path: Path) -> None:
         feedback.rate(connection, "t0002", ask_id(connection, "t0002"), "down", "林晓岚说不对")
         runs.keep(connection, runs.open_run(connection, "t0001", mine, "key-1"), [(1, "林晓岚")], over=True)
         sessions.open_session(connection, "t0001")
-        wecom.first(connection, "msg", owed="linxiaolan")
+        post.take(connection, "msg", "app", "", "LinXiaolan", {"text": "我还差多少？"})
+        post.post(connection, "app", "linxiaolan", {"text": "还差 12 学时"}, repeatable=True, sending=False)
+        wecom.keep_userid(connection, "wo-linxiaolan", "linxiaolan")
         wecom.keep_thread(connection, "t0001", "app", "t-gone")
         reminders.claim(connection, "T0001")
 

@@ -1,7 +1,8 @@
 """A fake WeCom: its server API over HTTP, and its side of a self-built app's callbacks.
 
-It behaves as the official pages say (90236, 90238, 90930, 91039, 96442, 101521): one token at a time, messages beyond a
-member's share dropped without a word, callbacks cut after 5 s and sent three times in all.
+It behaves as the official pages say (90236, 90238, 90930, 91023, 91039, 101521): one token at a time, messages beyond a
+member's share dropped without a word, the same message shown once where that is asked for, callbacks cut after 5 s and
+sent three times in all.
 """
 
 import json
@@ -63,16 +64,25 @@ class FakeWeCom:
         self.calls = Counter[str]()
         self.a_minute = 30  # messages that a member gets; more are dropped
         self.skew = 0.0  # seconds that this clock is ahead of the real one
-        self._faults: dict[str, deque[int | str]] = defaultdict(deque)
+        self._faults: dict[str, deque[int | str | None]] = defaultdict(deque)
         self._token, self._ends = "", 0.0
         self._got: dict[str, list[float]] = defaultdict(list)
+        self._same: dict[str, float] = {}  # what was sent to be shown once, and when
         self._lock = threading.Lock()
 
     # What tests do to it.
 
     def fail(self, path: str, *faults: int | str) -> None:
-        """What the next calls of a path meet: an `errcode`, `silent` (cut without an answer) or `page` (no JSON)."""
+        """What the next calls of a path meet.
+
+        An `errcode`, `silent` (cut without an answer), `unheard` (done, then cut) or `page` (no JSON).
+        """
         self._faults[path] += faults
+
+    def scatter(self, path: str, faults: list[int | str], among: int) -> None:
+        """As `fail`, with the faults spread over the next `among` calls."""
+        gap = among // len(faults)
+        self._faults[path] += [one for fault in faults for one in (fault, *[None] * (gap - 1))]
 
     def revoke(self) -> None:
         """Have the token that is out be refused (40014), as WeCom does for reasons of its own."""
@@ -95,16 +105,16 @@ class FakeWeCom:
         """The answer to a call; `silent` and `page` as in `fail`."""
         with self._lock:
             self.calls[path] += 1
+            fault = self._faults[path].popleft() if self._faults[path] else None
             try:
-                if self._faults[path]:
-                    fault = self._faults[path].popleft()
-                    if isinstance(fault, str):
-                        return fault
+                if isinstance(fault, int):
                     raise Refusal(fault, f"not allow to access from your ip, hint: [1], from ip: 203.0.113.7, {fault}")
+                if fault in ("silent", "page"):
+                    return fault
                 found = self._CALLS[path](self, params, body)
             except Refusal as refusal:
                 return {"errcode": refusal.code, "errmsg": refusal.words or "refused"}
-            return {"errcode": 0, "errmsg": "ok", **found}
+            return "silent" if fault else {"errcode": 0, "errmsg": "ok", **found}
 
     def _now(self) -> float:
         return time.time() + self.skew
@@ -136,7 +146,12 @@ class FakeWeCom:
         good = [known[name.lower()] for name in everybody if name.lower() in known]
         if not good:
             raise Refusal(81013)
-        message = {key: value for key, value in body.items() if key not in ("touser", "agentid")}
+        if body.get("enable_duplicate_check"):
+            known_at, same = self._now() - body["duplicate_check_interval"], json.dumps(body, sort_keys=True)
+            if self._same.get(same, 0) > known_at:
+                return {"msgid": "m"}
+            self._same[same] = self._now()
+        message = {key: body[key] for key in ("msgtype", body["msgtype"])}
         if message["msgtype"] == "text":
             cut = message["text"]["content"].encode()[:_BYTES].decode(errors="ignore")
             message["text"] = {"content": cut}

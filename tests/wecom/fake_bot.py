@@ -8,6 +8,7 @@ import json
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,16 +30,18 @@ class LateAnswers:
     def __init__(self) -> None:
         self.address = ""
         self.got: list[tuple[str, Reply]] = []
+        self.shown: list[tuple[str, str]] = []  # where, and what
+        self.faults = deque[str]()  # what the next posts meet: `silent`, `unheard` (shown, then cut), `busy`, `page`
 
     def contents(self, path: str = "") -> list[str]:
         """The markdown that was posted, to one address or in all."""
         return [body["markdown"]["content"] for at, body in list(self.got) if at.endswith(path)]
 
     def wait(self, messages: int = 1) -> None:
-        """Return once so many came."""
-        end = time.monotonic() + 30
-        while len(self.got) < messages:
-            assert time.monotonic() < end, f"{len(self.got)} of {messages} late answers came"
+        """Return once so many are shown."""
+        end = time.monotonic() + 60
+        while len(self.shown) < messages:
+            assert time.monotonic() < end, f"{len(self.shown)} of {messages} late answers came"
             time.sleep(0.01)
 
 
@@ -50,10 +53,17 @@ def late_answers() -> Iterator[LateAnswers]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            used = any(path == self.path for path, _ in late.got)
             late.got.append((self.path, body))
-            told = json.dumps({"errcode": 60140 if used else 0, "errmsg": ""}).encode()
-            self.send_response(200)
+            fault = late.faults.popleft() if late.faults else ""
+            used = any(path == self.path for path, _ in late.shown)
+            if not used and fault in ("", "unheard"):
+                late.shown.append((self.path, body["markdown"]["content"]))
+            if fault in ("silent", "unheard"):
+                self.close_connection = True
+                return
+            told = json.dumps({"errcode": -1 if fault == "busy" else 60140 if used else 0, "errmsg": ""}).encode()
+            told = b"<html>502</html>" if fault == "page" else told
+            self.send_response(502 if fault == "page" else 200)
             self.send_header("Content-Length", str(len(told)))
             self.end_headers()
             self.wfile.write(told)

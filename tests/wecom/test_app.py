@@ -1,9 +1,7 @@
 """The self-built app: who writes is answered once, as who they are, and nobody else is answered at all."""
 
 import logging
-import random
 import secrets
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -311,25 +309,6 @@ def test_a_message_that_comes_again_is_answered_once_by_two_workers_and_after_a_
     assert Counter(one.userid for one in wecom.sent) == {KNOWN: 1, OTHER: 1}
 
 
-def test_a_message_whose_process_died_is_explained_once_and_not_answered_later(
-    serve: Serve, beside: Serve, wecom: FakeWeCom, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = Database(f"sqlite:///{home / 'xueshi.db'}")
-    with database.write() as connection:
-        store.first(connection, "app 1", KNOWN)
-    database.close()
-    with serve():
-        pass
-    assert wecom.sent == []  # somebody may still be answering
-    now = time.time()
-    monkeypatch.setattr(store.time, "time", lambda: now + store.LOST + 1)
-    with serve(), beside():
-        wecom.wait(1)
-    with serve() as web:
-        Caller(web).post(message(KNOWN, "1", GAP))
-    assert wecom.texts(KNOWN) == [door.LOST]
-
-
 def test_without_the_database_it_is_explained(serve: Serve, wecom: FakeWeCom, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: Database) -> None:
         raise Unavailable("数据库暂时无法写入，本次操作没有任何改动，请稍后再试。")
@@ -354,35 +333,3 @@ def test_an_answer_that_wecom_doesnt_take_is_logged_without_its_words(
     assert "企业可信IP" in caplog.text
     assert "12 学时" not in caplog.text
     assert wecom.sent == []
-
-
-def test_thousands_of_callbacks_with_faults_are_each_answered_or_explained_once(
-    serve: Serve, beside: Serve, wecom: FakeWeCom
-) -> None:
-    chance = random.Random(20231115)
-    wecom.a_minute = 1_000_000
-    kinds = {KNOWN: ["text"] + ["image"] * 9, OTHER: ["text"] + ["voice"] * 9, UNKNOWN: ["text", "video"]}
-    expected, posts = Counter[str](), list[str]()
-    for number in range(600):
-        sender = chance.choice(list(kinds))
-        expected[sender] += 1
-        xml = message(sender, str(number), chance.choice([GAP, "你好", "培训费用谁出？"]), chance.choice(kinds[sender]))
-        posts += [xml] * chance.choice([1, 1, 2, 3])
-    posts += [f"forged {what}" for what in FORGED for _ in range(30)]
-    posts += [happened(KNOWN, "unsubscribe"), message(KNOWN, "x", GAP, kind="hologram"), BOMB, "{"] * 40
-    chance.shuffle(posts)
-    half = len(posts) // 2
-    for part in (posts[:half], posts[half:]):  # between the two, both workers are started anew
-        with serve() as web, beside() as other:
-            workers = Caller(web), Caller(other)
-            for number, post in enumerate(part):
-                caller = chance.choice(workers)
-                if number == 300:
-                    wecom.revoke()
-                kind, _, what = post.partition(" ")
-                status = forged(caller, what).status_code if kind == "forged" else caller.post(post).status_code
-                assert status == (FORGED[what] if kind == "forged" else 200)
-    assert Counter(one.userid for one in wecom.sent) == expected
-    assert set(wecom.texts(UNKNOWN)) == {door.UNKNOWN.format(userid=UNKNOWN)}
-    assert not any("12 学时" in told for told in wecom.texts(OTHER))
-    assert 3 <= wecom.calls["gettoken"] <= 5  # at first, after each revocation; two workers may ask at once

@@ -2,99 +2,23 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Generator, Iterator
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
-from pydantic import SecretStr
 
-from api.app import create_app
 from api.wecom import chat
-from assistant.ask import Asked, Assistant, Happening
-from assistant.bootstrap import Installation
-from assistant.events import Waiting, doing
-from assistant.identity import Account
-from assistant.store import feedback, people, runs, turns
+from assistant.store import runs, turns
 from assistant.store import wecom as wecom_store
 from tests.wecom import fake_bot
-from tests.wecom.conftest import app_settings
+from tests.wecom.conftest import NO_APP, Open, address
 from tests.wecom.fake import FakeWeCom
-from tests.wecom.fake_bot import FakeBot, LateAnswers, late_answers
+from tests.wecom.fake_bot import LateAnswers
 
 GAP, POLICY, LIST = "我今年还差多少学时？", "培训费用谁出？", "我有哪些待审核的记录？"
 ME, OTHER = "LinXiaoLan", "ChenJing"  # t0001 lacks 12 hours; t0003 is somebody else
-NO_APP = dict.fromkeys(("wecom_corp_id", "wecom_agent_id"), "") | {
-    name: SecretStr("") for name in ("wecom_secret", "wecom_token", "wecom_aes_key")
-}
-
-
-class Site(NamedTuple):
-    """An application with a bot, and WeCom's side of it."""
-
-    installation: Installation
-    bot: FakeBot
-
-    def account(self, name: str = "t0001") -> Account:
-        with self.installation.database.read() as connection:
-            found = people.account(connection, name)
-        assert found is not None
-        return found
-
-    def asked(self, name: str = "t0001") -> list[str]:
-        """The questions of an account, thread by thread."""
-        with self.installation.database.read() as connection:
-            threads = turns.threads(connection, name, 100)
-            return [turn.question for one in threads for turn in turns.turns(connection, name, one.id)]
-
-    def opinions(self) -> list[tuple[str, str, str | None]]:
-        """What was said of answers: account, rating, comment."""
-        with self.installation.database.read() as connection:
-            return [
-                (one.opinion.account, one.opinion.rating, one.opinion.comment) for one in feedback.every(connection)
-            ]
-
-
-Open = Callable[..., Site]
-
-
-@pytest.fixture
-def late() -> Iterator[LateAnswers]:
-    with late_answers() as made:
-        yield made
-
-
-@pytest.fixture
-def site(home: Path, wecom: FakeWeCom, late: LateAnswers) -> Iterator[Open]:
-    """Opens applications of a test's own, with a bot and, unless told otherwise, its companion app."""
-    with ExitStack() as opened:
-
-        def start(home: Path = home, **others: Any) -> Site:
-            keys = {"wecom_bot_token": SecretStr(fake_bot.TOKEN), "wecom_bot_aes_key": SecretStr(fake_bot.AES_KEY)}
-            app = create_app(app_settings(home, wecom, **keys, **others))
-            http = opened.enter_context(TestClient(app, raise_server_exceptions=False))
-            return Site(app.state.installation, FakeBot(http, late))
-
-        yield start
-
-
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Answers stall, after saying what is being done, until this is set."""
-    go, real = threading.Event(), Assistant.answer
-
-    def answer(self: Assistant, asked: Asked) -> Generator[Happening]:
-        yield doing("calculate_hours")
-        while not go.wait(0.01):
-            yield Waiting()
-        yield from real(self, asked)
-
-    monkeypatch.setattr(Assistant, "answer", answer)
-    yield go
-    go.set()
 
 
 # In single chats.
@@ -154,8 +78,7 @@ def test_a_message_whose_first_process_died_before_it_began_is_answered(site: Op
 
 def test_another_process_tells_the_stream(site: Open, made_home: Path, tmp_path: Path) -> None:
     first = site()
-    address = first.installation.database._engine.url.render_as_string(hide_password=False)
-    second = site(shutil.copytree(made_home, tmp_path / "beside"), database_url=address)
+    second = site(shutil.copytree(made_home, tmp_path / "beside"), database_url=address(first))
     message = first.bot.message(ME, GAP)
     told = first.bot.reply(message)
     assert told is not None
@@ -268,16 +191,24 @@ def test_without_the_companion_app_a_group_is_told_to_ask_alone(site: Open, weco
 # Who it is.
 
 
-def test_an_encrypted_id_is_converted_once_and_remembered(site: Open, wecom: FakeWeCom) -> None:
-    encrypted = "woAJ2GCAAAXtWyujaWJHDDGi0mACAAAA"
-    wecom.open_userids[encrypted] = ME
+def test_an_encrypted_id_is_converted_once_and_remembered_by_all_for_a_month(
+    site: Open, wecom: FakeWeCom, made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encrypted, other = "woAJ2GCAAAXtWyujaWJHDDGi0mACAAAA", "woAJ2GCAAAXtWyujaWJHDDGi0mACCCCC"
+    wecom.open_userids |= {encrypted: ME, other: OTHER}
     opened = site()
     for _ in range(2):
         assert "还差 12 学时" in opened.bot.ask(encrypted, GAP)
-    opened.bot.ask(encrypted, GAP, "g1")
+    beside = site(shutil.copytree(made_home, tmp_path / "beside"), database_url=address(opened))
+    beside.bot.ask(encrypted, GAP, "g1")
     wecom.wait(1)
     assert len(wecom.texts(ME)) == 1
     assert wecom.calls["batch/openuserid_to_userid"] == 1
+    assert "还差 12 学时" not in beside.bot.ask(other, GAP)
+    now = time.time()
+    monkeypatch.setattr(wecom_store.time, "time", lambda: now + wecom_store.BELIEVED + 1)
+    assert "还差 12 学时" in opened.bot.ask(encrypted, GAP)
+    assert wecom.calls["batch/openuserid_to_userid"] == 3
 
 
 def test_an_encrypted_id_that_cannot_be_converted_is_nobodys(site: Open, wecom: FakeWeCom) -> None:
@@ -345,8 +276,7 @@ def test_an_answer_whose_process_died_is_explained(
     site: Open, held: threading.Event, made_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = site()
-    address = first.installation.database._engine.url.render_as_string(hide_password=False)
-    second = site(shutil.copytree(made_home, tmp_path / "beside"), database_url=address)
+    second = site(shutil.copytree(made_home, tmp_path / "beside"), database_url=address(first))
     message = first.bot.message(ME, GAP)
     told = first.bot.reply(message)
     assert told is not None

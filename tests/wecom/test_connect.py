@@ -5,7 +5,7 @@ import itertools
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,13 @@ import pytest
 from pydantic import SecretStr
 
 from api.running import Running
-from api.wecom import chat, connect
+from api.wecom import app, chat, connect
 from api.wecom.chat import Chat
 from api.wecom.client import Client
 from api.wecom.connect import Displaced, Line, Pace
-from assistant.ask import Asked, Assistant, Happening
+from api.wecom.post import Post, by_app
 from assistant.bootstrap import install
 from assistant.errors import HomeInUse, SettingsError
-from assistant.events import Waiting, doing
 from assistant.settings import Settings
 from assistant.store import feedback, turns
 from assistant.store.database import Database
@@ -53,22 +52,6 @@ def settings(home: Path, wecom: FakeWeCom) -> Settings:
     return app_settings(home, wecom, wecom_bot_id=BOT, wecom_bot_secret=SecretStr(SECRET))
 
 
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Answers stall, after saying what is being done, until this is set."""
-    go, real = threading.Event(), Assistant.answer
-
-    def answer(self: Assistant, asked: Asked) -> Generator[Happening]:
-        yield doing("calculate_hours")
-        while not go.wait(0.01):
-            yield Waiting()
-        yield from real(self, asked)
-
-    monkeypatch.setattr(Assistant, "answer", answer)
-    yield go
-    go.set()
-
-
 class Bot:
     """A bot that holds the connection to a gateway."""
 
@@ -91,10 +74,13 @@ async def bot(settings: Settings, pace: Pace = QUICK) -> AsyncIterator[Bot]:
     """A bot, connected."""
     installation = install(settings)
     client, running = Client(settings, installation.database), Running(installation)
-    talks = Chat(installation, running, client)
+    outbound = Post(installation.database)
+    outbound.add_way(app.WAY, by_app(client))
+    talks = Chat(installation, running, outbound, client)
     async with gateway() as made:
-        line = Line(settings.model_copy(update={"wecom_ws_url": made.url}), talks, pace)
+        line = Line(settings.model_copy(update={"wecom_ws_url": made.url}), talks, outbound, pace)
         holding = asyncio.create_task(line.hold())
+        outbound.start()
         try:
             await made.connected()
             yield Bot(made, installation.database, holding)
@@ -103,7 +89,7 @@ async def bot(settings: Settings, pace: Pace = QUICK) -> AsyncIterator[Bot]:
             with suppress(asyncio.CancelledError, Exception):
                 await holding
             talks.close()
-            await asyncio.sleep(0)
+            await asyncio.to_thread(outbound.close)
             await asyncio.to_thread(running.close)
             client.close()
             installation.close()

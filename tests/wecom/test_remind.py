@@ -1,6 +1,5 @@
 """Reminders: who gets them, what they say, and that nobody gets one too many, whatever happens in between."""
 
-import os
 import re
 import signal
 import subprocess
@@ -17,9 +16,7 @@ from sqlalchemy import select, update
 
 from assistant.store.database import Database
 from assistant.store.tables import AccountRow, ReminderRow
-from tests.conftest import TODAY
-from tests.wecom import fake
-from tests.wecom.conftest import AUTH
+from tests.wecom.conftest import environment
 from tests.wecom.fake import FakeWeCom
 
 CITY, SCHOOL = "广东省/东莞市", "广东省/东莞市/莞城街道/莞城中心小学"
@@ -281,24 +278,6 @@ def test_nothing_is_dropped_for_coming_too_fast(web: TestClient, wecom: FakeWeCo
 
 
 # The command, and a kill in the middle of it.
-
-
-def environment(home: Path, wecom: FakeWeCom, **others: str) -> dict[str, str]:
-    """The environment of `xueshi remind` on a home."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("XUESHI_")}
-    given = {
-        "HOME": str(home),
-        "TODAY": TODAY.isoformat(),
-        "AUTH_SECRET": AUTH,
-        "PUBLIC_URL": "https://xueshi.example.cn",
-        "WECOM_CORP_ID": fake.CORP,
-        "WECOM_AGENT_ID": str(fake.AGENT),
-        "WECOM_SECRET": fake.SECRET,
-        "WECOM_TOKEN": fake.TOKEN,
-        "WECOM_AES_KEY": fake.AES_KEY,
-        "WECOM_API_BASE": wecom.address,
-    }
-    return plain | {f"XUESHI_{name}": value for name, value in (given | others).items()}
 
 
 def command(home: Path, wecom: FakeWeCom, *args: str) -> "subprocess.Popen[str]":

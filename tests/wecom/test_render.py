@@ -1,6 +1,7 @@
 """Answers as WeCom's messages: what stands in them, and that they fit."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -169,3 +170,25 @@ def test_cards_are_made_only_where_they_say_something(ask: Ask) -> None:
     assert card is not None
     assert card["task_id"] == asked.id
     assert [button["key"] for button in card["button_list"]] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("question", ["如果我再修6学时专业课，还差多少？", "我怎么补最省？"])
+@pytest.mark.parametrize("form", [render.text, render.markdown])
+def test_what_is_assumed_is_told_apart_from_what_is(
+    ask: Ask, question: str, form: Callable[[Answer, str, int], str]
+) -> None:
+    answer = ask("t0001", question)
+    assert answer.calculation
+    assert answer.projection
+    told = form(answer, URL, render.APP).replace("**", "").replace("> ", "")
+    assumed = answer.projection.counted
+    assert f"目前已计入 78 / 90 学时 {'■' * 8}□□\n公需科目：30 / 30，已达到\n专业科目：38 / 42，还差 4\n" in told
+    assert f"假设之后（不是现状）将计入 {assumed} / 90 学时\n假设之后公需科目：30 / 30，可达到\n" in told
+    assert told.count(f"计入 {assumed} / 90") == told.count("■" * 8) == 1  # the bar is of what is
+
+
+def test_what_is_assumed_never_stands_alone(ask: Ask) -> None:
+    answer = ask("t0001", "如果我再修6学时专业课，还差多少？")
+    for most in range(300, render.APP, 25):
+        told = render.text(answer, URL, most)
+        assert ("假设之后（不是现状）" in told) == ("目前已计入" in told)
