@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.bootstrap import Installation
+from assistant.bootstrap import Installation, install
 from assistant.errors import SettingsError, Unavailable
 from assistant.retrieval.index import Entry, Index
 from assistant.retrieval.search import search
@@ -15,7 +15,9 @@ from assistant.settings import Settings
 from assistant.store import policies
 from assistant.store.database import Database
 from ingest.policies import ingest_policies
+from ingest.records import load_records
 from tests.chroma import ChromaServer, chroma_server, free_port
+from tests.conftest import SAMPLE, TODAY
 from tests.postgres import NoServer, Server, started, told_or_skipped
 
 DONGGUAN = "广东省/东莞市/莞城街道/莞城中心小学"
@@ -162,6 +164,19 @@ def test_a_table_that_lost_everything_is_filled_again(pgvector: str, settings: S
         assert not index.made
         assert ingest(settings, index) == {True}
         assert found(settings, index, QUERIES[0])
+
+
+def test_one_database_holds_everything(pgvector: str, settings: Settings) -> None:
+    made = install(settings.model_copy(update={"database_url": pgvector, "vector_url": pgvector}))
+    with closing(made):
+        assert {report.changed for report in ingest_policies(made.database, made.index, settings.corpora)} == {True}
+        load_records(made.database, SAMPLE, TODAY)
+        asker = made.assistant.account("t0001")
+        answer = made.assistant.ask("镇级培训最多能计多少学时？", asker)
+        assert "附件1/四/(二)" in [citation.locator for citation in answer.citations]
+        hours = made.assistant.ask("我今年还差多少学时？", asker).calculation
+        assert hours is not None
+        assert hours.remaining == "12"
 
 
 @pytest.mark.parametrize("place", ["chroma+http://127.0.0.1:{}", "postgresql+psycopg://u:hunter2@127.0.0.1:{}/x"])
