@@ -26,6 +26,7 @@ from ingest.originals import Known, compose, read_original
 from ingest.reading import documents
 
 Progress = Callable[[str], None]
+READING = "读入政策"  # is done by one process at a time
 _AT_A_TIME = 2000  # clauses
 
 
@@ -150,7 +151,7 @@ def _writing(database: Database, index: Index, entries: Iterable[Entry], dry_run
 
     Of two at once, each would take the other's new vectors for old ones.
     """
-    with nullcontext() if dry_run else database.alone("policies"):
+    with nullcontext() if dry_run else database.alone(READING):
         writer = _Writer(database, index, entries, dry_run)
         yield writer
         writer.flush()

@@ -79,9 +79,10 @@ class Store(Protocol):
 
 
 class Index:
-    """Vectors of clauses. Nothing heavy is imported or opened before the first use; then each call may raise
+    """Vectors of clauses. Nothing heavy is imported or opened before the first use.
 
-    HomeInUse: another process owns the embedded store; Unavailable: the store can't be reached or fails.
+    From then on any call may raise HomeInUse: another process owns the embedded store; Unavailable: the store can't be
+    reached, or fails; SettingsError: it can't be what the settings say.
     """
 
     def __init__(self, home: Path, vector_url: str, model: str) -> None:

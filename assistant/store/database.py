@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection as Connection
@@ -84,7 +85,7 @@ class Database:
     def alone(self, work: str) -> Iterator[None]:
         """Nobody else, in whichever process or on whichever machine, does this work meanwhile.
 
-        `work`: a word for it. Unavailable: somebody does, or the database fails.
+        `work`: what it is, in Chinese. Unavailable: somebody does, or the database fails.
         """
         url = self._engine.url
         try:
@@ -96,12 +97,12 @@ class Database:
                         raise _Busy
                     yield
             elif _is_sqlite(url) and url.database:
-                with FileLock(f"{url.database}.{work}", timeout=0):
+                with FileLock(f"{url.database}.{crc32(work.encode()):08x}.lock", timeout=0):
                     yield
             else:
                 yield
         except (_Busy, Timeout):
-            raise Unavailable("另一个进程正在做同样的事，请等它结束后再试。没有任何改动。") from None
+            raise Unavailable(f"另一个进程正在{work}，请等它结束后再试。没有任何改动。") from None
         except SQLAlchemyError as error:
             _LOG.error("locking failed: %s", trace(error))
             raise Unavailable("数据库暂时无法读取，请稍后再试。") from None

@@ -38,16 +38,19 @@ HOURS, CAP = "我今年还差多少学时？", "镇级培训最多能计多少�
 class Api:
     """One API process of the installation."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(self, home: Path, environment: Mapping[str, str], *options: str) -> None:
+        """`options`: further ones of `xueshi serve`."""
+        self.home, self.port, self._options = home, free_port(), options
         self.address = f"http://127.0.0.1:{self.port}"
         self._environment, self._log = {**environment, "XUESHI_HOME": str(home)}, home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        command = UNIT.replace("/opt/xueshi/bin/xueshi", str(XUESHI)).replace("%i", str(self.port)).split()
         with self._log.open("a") as log:
-            command = UNIT.replace("/opt/xueshi/bin/xueshi", str(XUESHI)).replace("%i", str(self.port))
-            self._process = subprocess.Popen(command.split(), env=self._environment, cwd="/", stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*command, *self._options], env=self._environment, cwd="/", stdout=log, stderr=log
+            )
 
     def wait(self) -> None:
         """Return when it serves."""
@@ -80,8 +83,12 @@ class Site:
             "XUESHI_TODAY": TODAY.isoformat(),
             "XUESHI_RATE_LIMIT": str(LIMIT),
         }  # fmt: skip
-        self.first, self.second = (Api(folder / name, self._environment) for name in ("first", "second"))
+        self.first, self.second = self.api("first"), self.api("second")
         self._tokens = dict[str, str]()
+
+    def api(self, name: str, *options: str) -> Api:
+        """A process with a home of its own."""
+        return Api(self._folder / name, self._environment, *options)
 
     def run(self, *command: str, **settings: str) -> str:
         environment = {**self._environment, "XUESHI_HOME": str(self._folder / "operator"), **settings}
@@ -253,6 +260,17 @@ def test_one_that_is_killed_is_missed_by_nobody(site: Site) -> None:
     turns = back.get(f"/v1/threads/{before['thread_id']}").json()["turns"]
     assert [turn["answer_id"] for turn in turns] == [before["id"], after["id"]]
     assert ask(back, CAP).json()["citations"]
+
+
+def test_one_machine_may_have_several_processes(site: Site) -> None:
+    third = site.api("third", "--workers", "2")
+    try:
+        third.start()
+        third.wait()
+        answers = [ask(site.asker(third, "t0008"), question).json() for question in (HOURS, CAP) * 3]
+        assert {answer["outcome"] for answer in answers} == {"answered"}
+    finally:
+        third.end()
 
 
 def test_both_begin_again_where_they_ended(site: Site) -> None:

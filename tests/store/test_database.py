@@ -89,15 +89,15 @@ def test_a_newer_database_is_refused_and_left_alone(address: str) -> None:
 
 def test_policies_are_read_by_one_process_at_a_time(settings: Settings) -> None:
     from assistant.retrieval.index import open_stores
-    from ingest.policies import ingest_originals, ingest_policies
+    from ingest.policies import READING, ingest_originals, ingest_policies
 
     database, index = open_stores(settings)
     original = settings.home / "通知.txt"
     original.write_text("关于教师培训的通知")
-    with database.alone("policies"):
-        with pytest.raises(Unavailable, match="另一个进程"):
+    with database.alone(READING):
+        with pytest.raises(Unavailable, match="另一个进程正在读入政策"):
             ingest_policies(database, index, settings.corpora)
-        with pytest.raises(Unavailable, match="另一个进程"):
+        with pytest.raises(Unavailable, match="另一个进程正在读入政策"):
             ingest_originals(database, index, settings.corpora, [original])
         assert {report.changed for report in ingest_policies(database, index, settings.corpora, dry_run=True)} == {
             False
