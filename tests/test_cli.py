@@ -261,6 +261,9 @@ FAULTS = {
         lines=2,
     ),
     "serve: no secret": Fault(("serve",), ("XUESHI_AUTH_SECRET",), code=2),
+    "serve: several processes on the embedded default": Fault(
+        ("serve", "--workers", "2"), ("--workers", "XUESHI_VECTOR_URL"), {"XUESHI_AUTH_SECRET": SECRET}, code=2
+    ),
     "token: no secret": Fault(SIGN, ("XUESHI_AUTH_SECRET",), code=2),
     "token: an unknown account": Fault(("token", "--as", "nobody"), ("nobody",), {"XUESHI_AUTH_SECRET": SECRET}),
     "today is no date": wrong("XUESHI_TODAY", "abc"),

@@ -83,7 +83,10 @@ WRONG = {
     "XUESHI_TODAY": ["abc", "0", "1700000000", "2023-02-29", "15.11.2023", "2023-11-15T08:00"],
     "XUESHI_RATE_LIMIT": ["0", "-1", "1.5", "many"],
     "XUESHI_CORPUS": ["/nowhere/at/all", f"{SHIPPED_CORPUS}:/nowhere/at/all", __file__],
-    "XUESHI_VECTOR_URL": ["ftp://x", "chroma", "http://localhost:8000", "chroma+http://", "chroma+http://x:port"],
+    "XUESHI_VECTOR_URL": [
+        *("ftp://x", "chroma", "http://localhost:8000", "chroma+http://", "chroma+http://x:port"),
+        *("postgresql://u@x/vectors", "postgresql+psycopg://u@x", "sqlite:///vectors.db"),
+    ],
     "XUESHI_PUBLIC_URL": ["xueshi", "ftp://x", "javascript:alert(1)"],
     "XUESHI_MODEL_BASE_URL": ["http://127.0.0.1:8000/v1"],
     "XUESHI_MODEL_API_KEY": ["sk-1"],
@@ -134,6 +137,19 @@ def test_a_name_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, e
     with pytest.raises(SettingsError, match=r"XUESHI_RATE_LIMT.*XUESHI_RATE_LIMIT") as refused:
         load()
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["chroma:", "chroma+http://vectors:8001", "postgresql+psycopg://u:p@x/vectors"])
+def test_where_vectors_are_kept_is_read(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("XUESHI_VECTOR_URL", url)
+    assert load().vector_url == url
+
+
+def test_an_address_s_password_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUESHI_VECTOR_URL", "postgresql://xueshi:hunter2@db/xueshi")
+    with pytest.raises(SettingsError, match="XUESHI_VECTOR_URL") as refused:
+        load()
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["XUESHI_AUTH_SECRET", "XUESHI_DATABASE_URL", "XUESHI_MODEL_API_KEY"])

@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from filelock import FileLock, Timeout
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import WebSocketException
@@ -24,7 +23,7 @@ from websockets.exceptions import WebSocketException
 from api.wecom.chat import LATER, Chat, Frame, To
 from api.wecom.post import Post, Undelivered
 from api.wecom.said import Message
-from assistant.errors import HomeInUse, SettingsError, Unavailable, trace
+from assistant.errors import SettingsError, Unavailable, trace
 from assistant.settings import Settings
 from assistant.store.post import Letter
 
@@ -56,17 +55,6 @@ class Displaced(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("同一个机器人的另一个连接接管了长连接，这里停止。一个机器人只能有一个长连接，请只在一处运行。")
-
-
-def hold_lock(settings: Settings) -> FileLock:
-    """The home's lock on the connection, held. HomeInUse: another process holds it."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.home / "wecom-connect.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise HomeInUse("已有一个进程在保持长连接（xueshi wecom connect）：一个机器人只能有一个。") from None
-    return lock
 
 
 class Line:

@@ -69,7 +69,7 @@ def search(
     said, known = plain(query), catalogue(connection)
     units = known.by_unit if anywhere else _places(said, place, known.by_unit)
     chosen = [name for unit in units for name in known.by_unit[unit] if _holds(known, known.metas[name], year, today)]
-    if any(known.stamps[name][1] not in ("", index.stamp) for name in chosen):
+    if not index.holds(known.stamps[name][1] for name in chosen):
         raise Unavailable("政策索引是用另一个向量模型或另一个向量库建的：请重新运行 xueshi ingest policies。")
     if len(chosen) > _MOST:
         everything = len(chosen) == len(known.metas)

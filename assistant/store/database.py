@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection as Connection
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -21,11 +22,18 @@ _WRITER = 0x58756573  # names the one writer's lock among a PostgreSQL database'
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class _Busy(Exception):
+    """Another process holds a lock."""
+
+
 class Database:
     """An installation's database. Opening it brings the schema up to date."""
 
     def __init__(self, address: str) -> None:
-        """`address`: any SQLAlchemy URL. SettingsError where it makes no sense, Unavailable where nobody answers."""
+        """`address`: any SQLAlchemy URL.
+
+        SettingsError: it makes no sense, or a newer program has changed the schema. Unavailable: nobody answers.
+        """
         try:
             url = make_url(address)
             if url.get_backend_name() == "sqlite" and url.database:
@@ -78,6 +86,32 @@ class Database:
             _LOG.error("writing failed: %s", trace(error))
             raise Unavailable("数据库暂时无法写入，本次操作没有任何改动，请稍后再试。") from None
 
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Nobody else, in whichever process or on whichever machine, does this work meanwhile.
+
+        `work`: what it is, in Chinese. Unavailable: somebody does, or the database fails.
+        """
+        url = self._engine.url
+        try:
+            if url.get_backend_name() == "postgresql":
+                with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.detach()  # closed, not kept for others: the lock goes with it, however the work ends
+                    lock = text("SELECT pg_try_advisory_lock(:ours, hashtext(:work))")
+                    if not connection.scalar(lock, {"ours": _WRITER, "work": work}):
+                        raise _Busy
+                    yield
+            elif _is_sqlite(url) and url.database:
+                with FileLock(f"{url.database}.{crc32(work.encode()):08x}.lock", timeout=0):
+                    yield
+            else:
+                yield
+        except (_Busy, Timeout):
+            raise Unavailable(f"另一个进程正在{work}，请等它结束后再试。没有任何改动。") from None
+        except SQLAlchemyError as error:
+            _LOG.error("locking failed: %s", trace(error))
+            raise Unavailable("数据库暂时无法读取，请稍后再试。") from None
+
     def close(self) -> None:
         """Give back all connections."""
         self._engine.dispose()
@@ -92,13 +126,20 @@ class Database:
         # Imported here: a start that finds the schema up to date has no use for it.
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         # Of several first starts one migrates, however long; the others then find it done.
         with self._engine.connect().execution_options(xueshi_write=_WAIT_FOR_MIGRATION) as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError:  # its revision is none of ours
+                raise SettingsError(
+                    f"设置 XUESHI_DATABASE_URL 所指的数据库是更新版本的学时通用过的（本程序的表结构到 {SCHEMA} 为止）："
+                    "请升级本程序，或换一个数据库。没有任何改动。"
+                ) from None
 
 
 def patience(url: URL) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, cast
 import yaml
 
 from assistant.retrieval import search as searching
+from assistant.retrieval.chroma import Chroma
 from assistant.retrieval.index import Index, open_stores
 from assistant.retrieval.search import search, sentences
 from assistant.settings import SHIPPED_CORPUS, Settings
@@ -163,6 +164,13 @@ def stores(folder: Path, home: str) -> tuple[Database, Index]:
     return database, index
 
 
+def bare(index: Index) -> Any:
+    """Chroma's collection behind an index."""
+    store = index._store
+    assert isinstance(store, Chroma)
+    return store._collection
+
+
 def read(folder: Path) -> Told:
     """Originals as `xueshi ingest policies` reads them."""
     database, index = stores(folder, "home")
@@ -182,7 +190,7 @@ def chunk(folder: Path) -> Told:
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     _, index = stores(folder, "chunks")
-    collection, splitter = index._collection, RecursiveCharacterTextSplitter(chunk_size=CHUNK, chunk_overlap=OVERLAP)
+    collection, splitter = bare(index), RecursiveCharacterTextSplitter(chunk_size=CHUNK, chunk_overlap=OVERLAP)
     start = time.perf_counter()
     pieces = (
         (f"{path.stem}#{number}", text)
@@ -252,7 +260,7 @@ def ask_chroma(folder: Path) -> Told:
 
 def chroma(index: Index, texts: Iterator[str], policy_ids: Sequence[str] | None = None) -> Callable[[], object]:
     """A bare query of the collection, of all or of some policies."""
-    collection = index._collection
+    collection = bare(index)
     where: Any = policy_ids and {"policy_id": {"$in": [*policy_ids]}}
 
     def once() -> object:

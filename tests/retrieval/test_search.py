@@ -1,10 +1,8 @@
 """Finding clauses: by wording, by meaning, by place."""
 
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -17,7 +15,7 @@ from hypothesis import strategies as st
 from assistant.bootstrap import Installation
 from assistant.errors import Unavailable
 from assistant.policy import Clause, Policy, PolicyMeta
-from assistant.retrieval.index import Entry, Index
+from assistant.retrieval.index import Index
 from assistant.retrieval.search import entry, quote, search, sentences
 from assistant.retrieval.thesaurus import groups, groups_in
 from assistant.retrieval.wording import Wording
@@ -260,52 +258,3 @@ def test_another_model_s_index_is_not_searched(settings: Settings, tmp_path: Pat
     with database.read() as connection:
         assert search(connection, index, "教师每年要完成多少学时", DONGGUAN)
     index.close()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The URL of a Chroma server of the test's own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    chroma = Path(sys.executable).with_name("chroma")
-    command = [str(chroma), "run", "--path", str(tmp_path / "chroma"), "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"chroma+http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def test_a_server_finds_what_the_embedded_store_finds(server: str, tmp_path: Path) -> None:
-    entries = [
-        Entry("p", "一", "教师每年完成学时"),
-        Entry("p", "二", "培训经费由学校承担"),
-        Entry("q", "一", "教师每年完成学时"),
-    ]
-    found = []
-    for url in ("chroma:", server):
-        index = Index(tmp_path / "home", url, "")
-        index.add(entries)
-        index.add(entries)
-        found.append(index.nearest("每年的学时", ["p"], 10))
-        index.keep_only(["p"], entries[:1])
-        assert set(index.nearest("每年的学时", ["p"], 10)) == {entries[0].key}
-        index.close()
-    assert found[0] == pytest.approx(found[1])
-    assert next(iter(found[0])) == entries[0].key
-    assert set(found[0]) == {entry.key for entry in entries[:2]}
-
-
-def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(Unavailable, match="XUESHI_VECTOR_URL"):
-        Index(tmp_path, f"chroma+http://127.0.0.1:{port}", "").open()

@@ -6,21 +6,22 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from api.cli_wecom import HOLDING, connect_command
 from api.running import Running
-from api.wecom import app, chat, connect
+from api.wecom import app, chat
 from api.wecom.chat import Chat
 from api.wecom.client import Client
 from api.wecom.connect import Displaced, Line, Pace
 from api.wecom.post import Post, by_app
 from assistant.bootstrap import install
-from assistant.errors import HomeInUse, SettingsError
+from assistant.errors import SettingsError, Unavailable
 from assistant.settings import Settings
 from assistant.store import feedback, turns
 from assistant.store.database import Database
@@ -291,10 +292,12 @@ def test_no_more_is_said_to_a_conversation_than_wecom_takes() -> None:
     assert Pace().ping == 30
 
 
-def test_one_process_holds_it(settings: Settings) -> None:
-    with connect.hold_lock(settings), pytest.raises(HomeInUse, match="长连接"):
-        connect.hold_lock(settings)
-    connect.hold_lock(settings).release()
+def test_one_process_holds_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"HOME": str(settings.home), "WECOM_BOT_ID": BOT, "WECOM_BOT_SECRET": SECRET}.items():
+        monkeypatch.setenv(f"XUESHI_{name}", value)
+    refused = pytest.raises(Unavailable, match="另一个进程正在保持智能机器人的长连接")
+    with closing(Database(settings.database)) as database, database.alone(HOLDING), refused:
+        connect_command()
 
 
 RUN = [sys.executable, "-c", "from api.cli_wecom import wecom; wecom()", "connect"]
