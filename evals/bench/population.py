@@ -221,7 +221,7 @@ def rules() -> Applicable:
 def everyone(connection: Connection) -> Callable[[], Sequence[Any]]:
     """All standings, computed and fetched."""
     applied = rules()
-    return lambda: connection.execute(standings(connection, applied)).all()
+    return lambda: connection.execute(standings(connection.dialect.name, applied)).all()
 
 
 def sqlite(folder: Path) -> Told:
@@ -296,7 +296,7 @@ def openfisca(folder: Path) -> Told:
 def once(folder: Path) -> Told:
     """Everyone's standing once, row by row: OpenFisca's rows are not kept either."""
     with Database(f"sqlite:///{folder / 'xueshi.db'}").read() as connection:
-        for _ in connection.execute(standings(connection, rules())):
+        for _ in connection.execute(standings(connection.dialect.name, rules())):
             pass
     return {}
 
