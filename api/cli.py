@@ -21,7 +21,18 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_doctor, cli_eval, cli_imports, cli_move, cli_plan, cli_remind, cli_rules, cli_wecom
+from api import (
+    cli_compliance,
+    cli_doctor,
+    cli_eval,
+    cli_imports,
+    cli_move,
+    cli_plan,
+    cli_remind,
+    cli_rules,
+    cli_spark,
+    cli_wecom,
+)
 from api.show import show, terminal
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
@@ -43,6 +54,7 @@ app.command("plan")(cli_plan.command)
 app.command("doctor")(cli_doctor.command)
 app.command("remind")(cli_remind.command)
 app.add_typer(cli_wecom.wecom, name="wecom")
+app.add_typer(cli_spark.spark, name="spark")
 
 As = Annotated[str, typer.Option("--as", metavar="账号", help="以哪个账号的身份")]
 Json = Annotated[bool, typer.Option("--json", help="只在标准输出上给出 JSON")]
