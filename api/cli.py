@@ -32,6 +32,7 @@ from api import (
     cli_plan,
     cli_remind,
     cli_rules,
+    cli_spark,
     cli_wecom,
 )
 from api.show import show, terminal
@@ -58,6 +59,7 @@ app.command("plan")(cli_plan.command)
 app.command("doctor")(cli_doctor.command)
 app.command("remind")(cli_remind.command)
 app.add_typer(cli_wecom.wecom, name="wecom")
+app.add_typer(cli_spark.spark, name="spark")
 
 As = Annotated[str, typer.Option("--as", metavar="账号", help="以哪个账号的身份")]
 Json = Annotated[bool, typer.Option("--json", help="只在标准输出上给出 JSON")]

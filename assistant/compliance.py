@@ -109,9 +109,7 @@ def compliance(database: Database, unit: str, year: int, level: Level, today: da
         report, computed = _report(connection, unit, year, level, today)
     for territory in computed:
         if territory.applied:
-            standings.fill(
-                database, territory.applied, year, employed_in(territory, _membership(territory, year, today))
-            )
+            standings.fill(database, territory.applied, year, employed_in(territory, territory.membership(year, today)))
     return report
 
 
@@ -154,7 +152,7 @@ def _report(connection: Connection, unit: str, year: int, level: Level, today: d
     checks = _Checks(known, rollup.budgets(connection, unit, year), year)
     last_day = min(date(year, 12, 31), today)
     for part in parts:
-        day = _membership(part, year, today)
+        day = part.membership(year, today)
         sums, stored = _by_school(connection, part, year, day, checks.organisers)
         if not stored:
             computed.append(part)
@@ -194,11 +192,6 @@ def _by_school(
         if stored is not None:
             return stored, True
     return rollup.by_school(connection, part, year, day, organisers, from_store=False) or [], False
-
-
-def _membership(part: Territory, year: int, today: date) -> date:
-    """The day on which whoever is employed belongs: the period's last, or today if that is earlier."""
-    return min(part.applied.end if part.applied else date(year, 12, 31), today)
 
 
 def _places(levels: dict[str, str], level: str, staffed: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -108,7 +109,7 @@ def read_table(path: Path, file: str) -> Table:
     warnings += [f"第 {place} 列没有列名，已忽略。" for place, name in enumerate(names, 1) if not name]
     places = {name: place for place, name in enumerate(names) if name in COLUMNS[kind]}
     # Spreadsheets leave empty rows behind: they say nothing, and count only for the numbering.
-    filled = ((number, cells) for number, cells in read if any(map(str.strip, cells)))
+    filled = (one for one in read if (one[1] and one[1][0].strip()) or any(map(str.strip, one[1])))
     return Table(file, kind, headers, places, filled, warnings)
 
 
@@ -150,12 +151,11 @@ def unsafe(cell: str) -> str | None:
 
 def _csv(path: Path, file: str) -> Iterator[tuple[int, list[str]]]:
     """The rows of a csv file, streamed. InputError, here or on the way: what is wrong."""
-    number = 0
+    numbers = count(1)
     try:
         with _seekable(path) as content:
             text = io.TextIOWrapper(content, _encoding(content), newline="")
-            for number, cells in enumerate(csv.reader(text, strict=True), 1):
-                yield number, cells
+            yield from zip(numbers, csv.reader(text, strict=True), strict=False)
     except FileNotFoundError:
         raise InputError(f"{file}：文件不存在，请核对路径。") from None
     except OSError as error:
@@ -164,7 +164,7 @@ def _csv(path: Path, file: str) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"{file}：编码既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 编码的 csv。") from None
     except csv.Error as error:
         why = "单元格过长，或双引号没有成对" if "limit" in str(error) else "双引号没有成对，或其后另有文字"
-        raise InputError(f"{file} 第 {number + 1} 行：{why}，此后的内容无法读取，请改正后再导入。") from None
+        raise InputError(f"{file} 第 {next(numbers) - 1} 行：{why}，此后的内容无法读取，请改正后再导入。") from None
 
 
 def _seekable(path: Path) -> IO[bytes]:

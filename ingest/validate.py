@@ -27,7 +27,9 @@ _MAY_BE_EMPTY: Mapping[Kind, Sequence[str]] = {
     "accounts": ("teacher_id", "unit", "wecom_userid"),
 }
 _STATUS = COLUMNS["credits"].index("status")
-_TRAINING = itemgetter(*map(COLUMNS["credits"].index, ("teacher_id", "title", "completed_on", "hours")))
+_REJECTED: Status = "已驳回"
+_SAME = ("teacher_id", "title", "completed_on", "hours")  # in two records of one training
+_TRAINING = itemgetter(*map(COLUMNS["credits"].index, _SAME))
 # Kinds whose keys others name, and what is said of one that isn't there.
 _REFERRED_TO: Mapping[Kind, str] = {
     "units": "单位，请先在 units 表中加入它",
@@ -39,6 +41,7 @@ _BELOW_ZERO = re.compile(r"-[0-9]+(\.[0-9]+)?")
 _FIRST_YEAR = 1970  # of records and budgets
 _FIRST_EMPLOYED = date(1900, 1, 1)
 _REMEMBERED = 1 << 14  # texts of a column
+_ODD = " =#+"  # in formulas, errors and rounded numbers, or at a text's ends: see `unsafe`
 
 _Parse = Callable[[str], Value]
 Place = tuple[str, int]  # file and number of a row
@@ -73,7 +76,7 @@ class Sheet:
 def check(table: Table, today: date, problems: list[Problem]) -> Sheet:
     """Check all that shows in a row itself; adds to `problems`."""
     sheet, width, number = Sheet(table, wanted={name: set() for name in REFERENCES[table.kind]}), len(table.headers), 1
-    read = {name: _Column(parse) for name, parse in _parsers(table.kind, today).items()}
+    read = _columns(table.kind, today)
     unread = {place: _Column(_ignored) for place in sorted(set(range(width)) - set(table.places.values()))}
     numbers, rows = list[int](), list[list[str]]()
     try:
@@ -101,9 +104,11 @@ class _Column(dict[str, Value]):
     Remembered, for most columns say the same few things over and over. `faults`: text → what is wrong with it.
     """
 
-    def __init__(self, parse: _Parse) -> None:
+    def __init__(self, parse: _Parse, longest: int = 0) -> None:
+        """`longest`: characters that a cell may have where any text may stand in it; 0: not any text may."""
         super().__init__()
         self._parse = parse
+        self._longest = longest
         self.faults = dict[str, str]()
 
     def __missing__(self, text: str) -> Value:
@@ -115,8 +120,10 @@ class _Column(dict[str, Value]):
         self[text] = value
         return value
 
-    def of(self, texts: Sequence[str]) -> list[Value]:
+    def of(self, texts: Sequence[str]) -> Sequence[Value]:
         """The value of each."""
+        if self._longest and _plain(texts, self._longest):
+            return texts
         if len(self) > _REMEMBERED:
             self.clear()
             self.faults.clear()
@@ -127,6 +134,16 @@ class _Column(dict[str, Value]):
         for number, text in zip(numbers, texts, strict=True) if self.faults else ():
             if what := self.faults.get(text):
                 yield number, text.strip(), what
+
+
+def _plain(texts: Sequence[str], longest: int) -> bool:
+    """Whether all of some texts are sure to be what they say: most often so, and quickly told of thousands at once.
+
+    None is empty, too long, or in need of `strip`; none holds what `unsafe` would look at more closely.
+    """
+    every = "".join(texts)
+    odd = not every.isprintable() or any(char in every for char in _ODD)
+    return not odd and all(texts) and len(max(texts, key=len)) <= longest
 
 
 def _check_rows(
@@ -150,26 +167,44 @@ def _check_rows(
         for number, text, what in column.at_fault(numbers, cells[place]):
             where = f"{table.file} 第 {number} 行「{show(table.headers[place])}」（{show(text)}）"
             problems.append(Problem(number, len(read), f"{where}：{what}"))
-    checked: list[Row] = list(zip(*values.values(), strict=True))
     if kind in _AT_ODDS:
-        for at, row in enumerate(checked):
+        for at, row in enumerate(zip(*values.values(), strict=True)):
             for name, what in _AT_ODDS[kind](dict(zip(read, row, strict=True))):
                 if (text := texts[name][at]) not in read[name].faults:
                     problems.append(cell_problem(table, numbers[at], name, text.strip(), what))
-    sheet.keys.extend(hash(key) for row in checked if None not in (key := row[: KEY_WIDTH[kind]]))
+    sheet.keys.extend(_keys([values[name] for name in COLUMNS[kind][: KEY_WIDTH[kind]]]))
     for name, wanted in sheet.wanted.items():
         wanted.update(values[name])
     if kind == "credits":
-        sheet.trainings.extend(map(hash, map(training, checked)))
+        sheet.trainings.extend(_trainings(values))
     elif kind in _REFERRED_TO:
-        sheet.named.update((row[0], row) for row in checked if row[0] is not None)
+        sheet.named.update((row[0], row) for row in zip(*values.values(), strict=True) if row[0] is not None)
     sheet.rows.add(numbers, list(values.values()))
+
+
+# No tuple is kept for every row: those that live for a while are gone through, over and over, for cycles among them.
+
+
+def _keys(columns: Sequence[Sequence[Value]]) -> Iterator[int]:
+    """A hash of every key that is whole, given by column."""
+    keys = zip(*columns, strict=True)
+    bad = any(None in column for column in columns)
+    return map(hash, (key for key in keys if None not in key) if bad else keys)
+
+
+def _trainings(values: Mapping[str, Sequence[Value]]) -> list[int]:
+    """A hash of what `training` says of every row, given by column."""
+    hashes = list(map(hash, zip(*(values[name] for name in _SAME), strict=True)))
+    for at, status in enumerate(values["status"]):
+        if status == _REJECTED:
+            hashes[at] = hash((values["record_id"][at],))
+    return hashes
 
 
 def training(row: Row) -> Row:
     """What two records of the same training have in common; of a rejected record, which counts nowhere, its number."""
     same: Row = _TRAINING(row)
-    return row[:1] if row[_STATUS] == "已驳回" else same
+    return row[:1] if row[_STATUS] == _REJECTED else same
 
 
 def check_keys(sheets: Sequence[Sheet], problems: Mapping[str, list[Problem]]) -> None:
@@ -334,8 +369,8 @@ _AT_ODDS: Mapping[Kind, Callable[[Mapping[str, Value]], Iterator[tuple[str, str]
 }
 
 
-def _parsers(kind: Kind, today: date) -> dict[str, _Parse]:
-    """For every column: its value of a cell's text; ValueError says what is wrong with it and how to mend it."""
+def _columns(kind: Kind, today: date) -> dict[str, _Column]:
+    """Every column of a kind, by name."""
     special: dict[str, _Parse] = {
         "level": partial(_one_of, LEVELS),
         "category": partial(_one_of, get_args(Category)),
@@ -353,11 +388,12 @@ def _parsers(kind: Kind, today: date) -> dict[str, _Parse]:
     if kind == "budgets":
         special |= dict.fromkeys(_MAY_BE_EMPTY[kind], _amount)
 
-    def parser(column: str) -> _Parse:
-        empty = column in _MAY_BE_EMPTY.get(kind, ())
-        return partial(_value, empty, limit(kind, column), special.get(column, str))
+    def made(name: str) -> _Column:
+        empty, longest = name in _MAY_BE_EMPTY.get(kind, ()), limit(kind, name)
+        parse = partial(_value, empty, longest, special.get(name, str))
+        return _Column(parse, 0 if name in special else longest or 0)
 
-    return {column: parser(column) for column in COLUMNS[kind]}
+    return {name: made(name) for name in COLUMNS[kind]}
 
 
 def _value(may_be_empty: bool, longest: int | None, parse: _Parse, cell: str) -> Value:

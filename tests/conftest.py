@@ -80,6 +80,14 @@ def postgres_address(postgres: Server) -> Iterator[str]:
     postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def java() -> None:
+    """Java, which Spark needs. Without it tests that need one are skipped, or fail if it was promised."""
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        why = "no Java here: install one (Debian: apt-get install default-jre-headless)"
+        (pytest.fail if os.environ.get("JAVA_REQUIRED") else pytest.skip)(why)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

@@ -56,6 +56,10 @@ class Territory:
     without: Sequence[str]
     applied: Applicable | None
 
+    def membership(self, year: int, today: date) -> date:
+        """The day on which whoever is employed belongs to it: the period's last, or today if that is earlier."""
+        return min(self.applied.end if self.applied else date(year, 12, 31), today)
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:

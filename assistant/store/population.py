@@ -18,7 +18,6 @@ from typing import Any, get_args
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     Select,
     SmallInteger,
     and_,
@@ -84,12 +83,14 @@ def employed_in(territory: Territory, day: date) -> Condition:
     return and_(of(territory), employed(day))
 
 
-def standings(connection: Connection, applied: Applicable, teachers: Condition | None = None) -> Select[Any]:
-    """A row for each of the teachers (None: all): teacher_id and FIGURES, as the connection's database does it best.
+def standings(dialect: str, applied: Applicable, teachers: Condition | None = None) -> Select[Any]:
+    """A row for each of the teachers (None: all): teacher_id and FIGURES.
+
+    `dialect`: the database, in SQLAlchemy's words; the statement is what it does best.
 
     `records` counts those dated in the period, whatever their status.
     """
-    version, sums = applied.version, _sums(connection, applied, teachers).subquery("sums")
+    version, sums = applied.version, _sums(dialect, applied, teachers).subquery("sums")
     minima = {name: line.at_least for name, line in version.minima.items()}
     required = version.total.at_least if version.total else sum(minima.values())
 
@@ -105,26 +106,26 @@ def standings(connection: Connection, applied: Applicable, teachers: Condition |
     return select(gaps.c.teacher_id, *(columns[name] for name in FIGURES))
 
 
-def states(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> Select[Any]:
+def states(dialect: str, applied: Applicable, year: int, teachers: Condition) -> Select[Any]:
     """A row for each of the teachers: teacher_id and STATE."""
-    hours = standings(connection, applied, teachers).subquery("hours")
-    reach = _by_teacher(connection, teachers, *_days(year), _coverage(connection)).subquery("reach")
+    hours = standings(dialect, applied, teachers).subquery("hours")
+    reach = _by_teacher(dialect, teachers, *_days(year), _coverage(dialect)).subquery("reach")
     columns = (*(hours.c[name] for name in FIGURES), *(reach.c[name] for name in COVERAGE))
     return select(hours.c.teacher_id, *columns).join(reach, reach.c.teacher_id == hours.c.teacher_id)
 
 
-def unruled(connection: Connection, year: int, teachers: Condition) -> Select[Any]:
+def unruled(dialect: str, year: int, teachers: Condition) -> Select[Any]:
     """The same where no rule holds: of FIGURES, the records and pending hours of the year, the others NULL."""
-    pending = func.sum(Credit.hours).filter(_are(connection, [PENDING], CATEGORIES, _ORGANISERS))
-    counts = {**_coverage(connection), "records": func.count(Credit.teacher_id), "pending": pending}
-    known = _by_teacher(connection, teachers, *_days(year), counts).subquery("known")
+    pending = func.sum(Credit.hours).filter(_are(dialect, [PENDING], CATEGORIES, _ORGANISERS))
+    counts = {**_coverage(dialect), "records": func.count(Credit.teacher_id), "pending": pending}
+    known = _by_teacher(dialect, teachers, *_days(year), counts).subquery("known")
     nothing = cast(null(), BigInteger)  # PostgreSQL sums no NULL of an unknown type
     return select(known.c.teacher_id, *(known.c.get(name, nothing).label(name) for name in STATE))
 
 
-def _coverage(connection: Connection) -> dict[str, ColumnElement[Any]]:
+def _coverage(dialect: str) -> dict[str, ColumnElement[Any]]:
     one = func.count(Credit.teacher_id)
-    by = {name: one.filter(_are(connection, [_APPROVED], CATEGORIES, [organiser])) for organiser, name in BY.items()}
+    by = {name: one.filter(_are(dialect, [_APPROVED], CATEGORIES, [organiser])) for organiser, name in BY.items()}
     return {"in_year": one, **by}
 
 
@@ -132,28 +133,28 @@ def _days(year: int) -> tuple[date, date]:
     return date(year, 1, 1), date(year, 12, 31)
 
 
-def _sums(connection: Connection, applied: Applicable, teachers: Condition | None) -> Select[Any]:
+def _sums(dialect: str, applied: Applicable, teachers: Condition | None) -> Select[Any]:
     """Each teacher's records, pending hours, and hours by category and by capped line."""
     version = applied.version
-    wanted = {"pending": _are(connection, {PENDING} - version.admitted, CATEGORIES, _ORGANISERS)}
+    wanted = {"pending": _are(dialect, {PENDING} - version.admitted, CATEGORIES, _ORGANISERS)}
     for category, name in _NAMES.items():
         takers = _takers(version, category)
         sources = {name: [one for some in takers.values() for one in some]}
         sources |= {f"line_{place}": takers[place] for place in takers if version.count[place].at_most is not None}
         for source, organisers in sources.items():
-            wanted[source] = _are(connection, version.admitted, [category], organisers)
+            wanted[source] = _are(dialect, version.admitted, [category], organisers)
     sums = {name: func.sum(Credit.hours).filter(meant) for name, meant in wanted.items()}
     counts = {"records": func.count(Credit.teacher_id), **sums}
-    return _by_teacher(connection, teachers, applied.start, applied.end, counts)
+    return _by_teacher(dialect, teachers, applied.start, applied.end, counts)
 
 
 def _by_teacher(
-    connection: Connection, teachers: Condition | None, start: date, end: date, sums: Mapping[str, ColumnElement[Any]]
+    dialect: str, teachers: Condition | None, start: date, end: date, sums: Mapping[str, ColumnElement[Any]]
 ) -> Select[Any]:
     """A row for each of the teachers: what their records of some days add up to, 0 where there are none."""
     only = [] if teachers is None else [teachers]
     dated = Credit.completed_on.between(start, end)
-    if _has_kinds(connection):
+    if _has_kinds(dialect):
         # Records are summed before they meet their teachers: joined one by one, they take about twice as long.
         had = select(Credit.teacher_id, *(one.label(name) for name, one in sums.items())).where(dated)
         had = had.where(*(Credit.teacher_id.in_(select(Teacher.teacher_id).where(one)) for one in only))
@@ -186,15 +187,15 @@ def _counted(version: Version, category: Category, sums: Any) -> Any:
     return counted
 
 
-def _has_kinds(connection: Connection) -> bool:
-    return connection.dialect.name == "postgresql"
+def _has_kinds(dialect: str) -> bool:
+    return dialect == "postgresql"
 
 
 def _are(
-    connection: Connection, statuses: Collection[str], categories: Collection[str], organisers: Collection[str]
+    dialect: str, statuses: Collection[str], categories: Collection[str], organisers: Collection[str]
 ) -> Condition:
     """Whether a record's status, category and organiser are among these, said as shortly as can be."""
-    if _has_kinds(connection):
+    if _has_kinds(dialect):
         numbers = sorted(_KINDS[one] for one in product(statuses, categories, organisers))
         return or_(false(), *(_KIND.between(first, last) for first, last in _runs(numbers)))
     # Databases ask in this order, of every record: first what most records fail.

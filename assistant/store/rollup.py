@@ -144,7 +144,7 @@ class Flip(NamedTuple):
 def flips(connection: Connection, old: Applicable, new: Applicable, unit: str, day: date) -> list[Flip]:
     """The teachers of a unit whose verdict another rule set turns round."""
     mine = and_(within(unit), employed(day))
-    first, second = (standings(connection, one, mine).subquery() for one in (old, new))
+    first, second = (standings(connection.dialect.name, one, mine).subquery() for one in (old, new))
     query = select(Teacher.teacher_id, Teacher.name, Teacher.unit, first.c.remaining, second.c.remaining)
     query = query.join(first, first.c.teacher_id == Teacher.teacher_id)
     query = query.join(second, second.c.teacher_id == Teacher.teacher_id)
@@ -171,6 +171,10 @@ def _states(connection: Connection, territory: Territory, year: int, from_store:
     if applied is not None and from_store:
         return Standing.__table__, good(applied, year)
     mine = of(territory)
-    made = unruled(connection, year, mine) if applied is None else states(connection, applied, year, mine)
+    made = (
+        unruled(connection.dialect.name, year, mine)
+        if applied is None
+        else states(connection.dialect.name, applied, year, mine)
+    )
     found = made.subquery("found")
     return found, found.c.teacher_id == Teacher.teacher_id

@@ -66,7 +66,7 @@ def count(connection: Connection, applied: Applicable, year: int, teachers: Cond
 
 def differing(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> list[str]:
     """The teachers whose stored standing isn't what their records make now: none, or something is broken."""
-    fresh = states(connection, applied, year, teachers).subquery("fresh")
+    fresh = states(connection.dialect.name, applied, year, teachers).subquery("fresh")
     query = select(Teacher.teacher_id).join(Standing, good(applied, year))
     query = query.join(fresh, fresh.c.teacher_id == Teacher.teacher_id)
     other = or_(*(getattr(Standing, name) != fresh.c[name] for name in STATE))
@@ -80,6 +80,6 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _store(connection: Connection, applied: Applicable, year: int, teachers: Condition) -> None:
     whose = select(Teacher.teacher_id).where(teachers)
     connection.execute(delete(Standing).where(Standing.year == year, Standing.teacher_id.in_(whose)))
-    fresh = states(connection, applied, year, teachers).subquery("fresh")
+    fresh = states(connection.dialect.name, applied, year, teachers).subquery("fresh")
     values = select(fresh.c.teacher_id, literal(year), literal(applied.stamp), *(fresh.c[name] for name in STATE))
     connection.execute(insert(Standing).from_select(_COLUMNS, values))

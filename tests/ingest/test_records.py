@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from assistant.errors import InputError
+from assistant.errors import InputError, Unavailable
 from assistant.store.database import Database
-from assistant.store.loading import COLUMNS, KINDS, Kind
+from assistant.store.loading import COLUMNS, KINDS, Kind, Stored
 from assistant.store.tables import Base
 from ingest.records import FileReport, ImportReport, load_records
 from ingest.table import CHINESE
@@ -283,6 +283,14 @@ def test_rows_by_the_thousand_with_progress(loaded: Database, tmp_path: Path) ->
     rows = [[f"N{number}", *first[1:5], "5" if number % 3 else "4.5", *first[6:]] for number in range(1300)]
     write_kind(tmp_path, "credits", rows)
     assert counts(load_records(loaded, [path], TODAY)) == {"credits": (99, 800, 401)}
+
+
+def test_what_the_database_refuses_is_told_as_that_and_loads_nothing(database: Database) -> None:
+    row = ("广东省", "province")
+    with pytest.raises(Unavailable), database.write() as connection:
+        Stored(connection, write=True).put("units", [row, row])
+    with database.read() as connection:
+        assert Stored(connection, write=False).is_empty("units")
 
 
 def test_an_error_of_the_caller_loads_nothing(database: Database, tmp_path: Path) -> None:

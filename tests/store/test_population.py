@@ -62,7 +62,7 @@ def test_sql_and_the_calculator_agree(database: Database, version: Version, ever
     one = applied(version)
     with database.write() as connection:
         keep(connection, everyone)
-        found = {row[0]: tuple(row[1:]) for row in connection.execute(standings(connection, one))}
+        found = {row[0]: tuple(row[1:]) for row in connection.execute(standings(connection.dialect.name, one))}
     assert found == {f"T{n}": by_calculator(one, records) for n, records in enumerate(everyone)}
 
 
@@ -81,8 +81,8 @@ def test_states_are_the_figures_and_what_the_calendar_year_s_coverage_counts(
     one = applied(version)
     with database.write() as connection:
         keep(connection, everyone)
-        ruled = connection.execute(states(connection, one, year, within("某省/某市"))).all()
-        free = connection.execute(unruled(connection, year, true())).all()
+        ruled = connection.execute(states(connection.dialect.name, one, year, within("某省/某市"))).all()
+        free = connection.execute(unruled(connection.dialect.name, year, true())).all()
     assert tuple(ruled[0]._fields) == tuple(free[0]._fields) == ("teacher_id", *STATE)
     found = {row[0]: tuple(row[1:]) for row in ruled}
     assert found == {f"T{n}": by_calculator(one, everyone[n]) + by_counting(everyone[n], year) for n in (0, 1)}
@@ -97,7 +97,7 @@ def test_some_teachers_only(database: Database) -> None:
     """A name that another's begins with is no unit above it."""
     with database.read() as connection:
         one = applied(Version.model_validate(SIMPLE))
-        found = connection.execute(standings(connection, one, within("某省/某市"))).all()
+        found = connection.execute(standings(connection.dialect.name, one, within("某省/某市"))).all()
     assert sorted(row.teacher_id for row in found) == ["T0", "T1"]
     assert tuple(found[0]._fields) == ("teacher_id", *FIGURES)
 
@@ -116,6 +116,6 @@ def test_sums_beyond_a_machine_word_of_32_bits(database: Database) -> None:
     many = [Record(f"R{n}", "培训", "公需科目", "省级", 99_999_999, date(2023, 5, 1), "已审核") for n in range(60)]
     with database.write() as connection:
         keep(connection, [many, [], []])
-        rows = {row.teacher_id: row for row in connection.execute(standings(connection, one))}
+        rows = {row.teacher_id: row for row in connection.execute(standings(connection.dialect.name, one))}
     assert rows["T0"].counted == 60 * 99_999_999 > 2**32
     assert (rows["T1"].records, rows["T1"].remaining) == (0, 1000)
