@@ -1,6 +1,5 @@
 """Whatever stands in a callback that is rightly sealed: it is read, or refused, and sends nothing anywhere else."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from api.wecom.app import MEMBER, _read
-from api.wecom.bot import _to
+from api.wecom.bot import _send, _to
 from api.wecom.said import Message
+from assistant.store.post import Letter
 from tests.wecom.fake_bot import LateAnswers, late_answers
 
 _TAGS = ("xml", "FromUserName", "MsgType", "MsgId", "Content", "Event", "CreateTime")
@@ -77,7 +77,8 @@ def late() -> Iterator[LateAnswers]:
 )
 def test_a_late_answer_goes_to_wecom_and_nowhere_else(late: LateAnswers, url: str) -> None:
     port = late.address.rpartition(":")[2]
-    asyncio.run(_to(url.format(port=port), "http://127.0.0.1")("您还差 12 学时"))
-    assert late.got == []
-    asyncio.run(_to(f"{late.address}/good", "http://127.0.0.1")("您还差 12 学时"))
+    assert _to(url.format(port=port), "http://127.0.0.1") is None
+    there = _to(f"{late.address}/good", "http://127.0.0.1")
+    assert there is not None
+    _send(Letter("", there.way, there.to, {"msgtype": "text"}, repeatable=True, at=0, tries=1, sending=True))
     assert len(late.got) == 1
