@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from zlib import crc32
 
@@ -19,6 +20,7 @@ SCHEMA = "0013"  # the newest migration; a test holds it to the folder's
 _LOG = logging.getLogger(__name__)
 _WAIT, _WAIT_FOR_MIGRATION = 10, 3600  # seconds: for the other writer, or the other start, to end
 _WRITER = 0x58756573  # names the one writer's lock among a PostgreSQL database's advisory locks
+_NOT_WRITTEN = "数据库暂时无法写入，本次操作没有任何改动，请稍后再试。"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -43,6 +45,7 @@ class Database:
             raise SettingsError("设置 XUESHI_DATABASE_URL 有误：不是 SQLAlchemy 地址，或没有安装它的驱动。") from None
         except OSError as error:
             raise SettingsError(f"设置 XUESHI_HOME 有误：目录无法建立（{error.strerror}）。") from None
+        self._one_writer, self._writing = _is_sqlite(url), Lock()
         # SQLite's transactions see one moment by themselves; elsewhere each statement would see its own.
         self._moment = {} if _is_sqlite(url) else {"isolation_level": "REPEATABLE READ"}
         if _is_sqlite(url):
@@ -81,11 +84,11 @@ class Database:
         """
         options = {"xueshi_write": _WAIT, "xueshi_whose": whose}
         try:
-            with self._engine.connect().execution_options(**options) as connection, connection.begin():
+            with self._turn(), self._engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
             _LOG.error("writing failed: %s", trace(error))
-            raise Unavailable("数据库暂时无法写入，本次操作没有任何改动，请稍后再试。") from None
+            raise Unavailable(_NOT_WRITTEN) from None
 
     @contextmanager
     def alone(self, work: str) -> Iterator[None]:
@@ -112,6 +115,23 @@ class Database:
         except SQLAlchemyError as error:
             _LOG.error("locking failed: %s", trace(error))
             raise Unavailable("数据库暂时无法读取，请稍后再试。") from None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Where there is one writer at a time (SQLite), this process sends but one to wait for those of others.
+
+        SQLite has no queue: whoever waits there looks now and then, and of many some would never find it free.
+        """
+        if not self._one_writer:
+            yield
+        elif self._writing.acquire(timeout=_WAIT):
+            try:
+                yield
+            finally:
+                self._writing.release()
+        else:
+            _LOG.error("writing failed: another writer of this process takes too long")
+            raise Unavailable(_NOT_WRITTEN)
 
     def close(self) -> None:
         """Give back all connections."""

@@ -80,5 +80,6 @@ def test_a_late_answer_goes_to_wecom_and_nowhere_else(late: LateAnswers, url: st
     assert _to(url.format(port=port), "http://127.0.0.1") is None
     there = _to(f"{late.address}/good", "http://127.0.0.1")
     assert there is not None
-    _send(Letter("", there.way, there.to, {"msgtype": "text"}, repeatable=True, at=0, tries=1, sending=True))
+    message = {"msgtype": "markdown", "markdown": {"content": "您还差 12 学时"}}
+    _send(Letter("", there.way, there.to, message, repeatable=True, at=0, tries=1, sending=True))
     assert len(late.got) == 1
