@@ -21,7 +21,18 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api import cli_compliance, cli_doctor, cli_eval, cli_imports, cli_move, cli_plan, cli_remind, cli_rules, cli_wecom
+from api import (
+    cli_backup,
+    cli_compliance,
+    cli_doctor,
+    cli_eval,
+    cli_imports,
+    cli_move,
+    cli_plan,
+    cli_remind,
+    cli_rules,
+    cli_wecom,
+)
 from api.show import show, terminal
 from assistant import settings
 from assistant.errors import InputError, SettingsError, XueshiError, trace
@@ -35,10 +46,12 @@ ingest = typer.Typer(help="导入政策文件和学时记录。", no_args_is_hel
 app.add_typer(ingest, name="ingest")
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_imports.imports, name="imports")
+app.command("backup")(cli_backup.backup_command)
 app.command("compliance")(cli_compliance.command)
 app.command("eval")(cli_eval.eval_command)
 app.command("feedback")(cli_eval.feedback_command)
 app.command("move")(cli_move.move_command)
+app.command("restore")(cli_backup.restore_command)
 app.command("plan")(cli_plan.command)
 app.command("doctor")(cli_doctor.command)
 app.command("remind")(cli_remind.command)
