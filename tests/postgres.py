@@ -116,6 +116,13 @@ class Server(NamedTuple):
 @contextmanager
 def started() -> Iterator[Server]:
     """A server that ends with the block. NoServer: its programs are missing, or it doesn't start."""
+    with cluster() as data, running(data):
+        yield Server(data)
+
+
+@contextmanager
+def cluster() -> Iterator[Path]:
+    """The folder of a server that is yet to be started, and its socket's. NoServer."""
     programs, owner = _programs(), _owner()
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     data = folder / "data"
@@ -128,16 +135,26 @@ def started() -> Iterator[Server]:
         made = subprocess.run(initdb, capture_output=True, encoding="utf-8", cwd="/", **owner)
         if made.returncode:
             raise NoServer(f"initdb failed: {made.stderr.strip()}")
-        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        serve: list[str | Path] = [programs / "postgres", "-D", data, "-k", data, *options]
-        with (folder / "log").open("w") as log, subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **owner) as it:
-            try:
-                _await(data, it)
-                yield Server(data)
-            finally:
-                it.send_signal(signal.SIGINT)  # ends the sessions that are left
+        yield data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running(data: Path, **settings: str) -> Iterator[subprocess.Popen[Any]]:
+    """The process of a cluster's server, once it answers; what is left of it ends with the block. NoServer."""
+    owner = _owner()
+    options = [part for name, value in (_SETTINGS | settings).items() for part in ("-c", f"{name}={value}")]
+    serve: list[str | Path] = [_programs() / "postgres", "-D", data, "-k", data, *options]
+    with (
+        (data.parent / "log").open("w") as log,
+        subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **owner) as it,
+    ):
+        try:
+            _await(data, it)
+            yield it
+        finally:
+            it.send_signal(signal.SIGINT)  # ends the sessions that are left
 
 
 def _programs() -> Path:

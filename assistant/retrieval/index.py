@@ -5,7 +5,9 @@ time, since two corrupt it without a word; `chroma+http://host:port` shares a se
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from assistant.errors import HomeInUse, Unavailable, XueshiError
+from assistant.errors import HomeInUse, Unavailable, XueshiError, trace
 from assistant.settings import Settings
 from assistant.store.database import Database
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
     from assistant.retrieval.embed import Embedder, Vectors
 
+_LOG = logging.getLogger(__name__)
+_UNREAD = "向量库暂时无法读取，请稍后再试。"
+_UNWRITTEN = "向量库暂时无法写入，没有读入完的政策仍是原来的：请确认向量库在运行、磁盘没有满，再运行一次。"
 _BATCH = 5000  # Chroma takes at most 5,461 rows at a time.
 # Chroma's defaults find 73% of the true neighbours of random vectors, these 99.8%.
 _HNSW: "CreateHNSWConfiguration" = {"space": "cosine", "ef_construction": 200, "ef_search": 500, "max_neighbors": 32}
@@ -64,8 +69,11 @@ class Index:
 
     @property
     def made(self) -> bool:
-        """Whether the store was ever written: cheap for the embedded one, a server is asked when it is used."""
-        return self._url != "chroma:" or (self._folder / "chroma.sqlite3").exists()
+        """Whether the store was ever written: the embedded one isn't opened for it. Unavailable: a server is away."""
+        if self._url == "chroma:":
+            return (self._folder / "chroma.sqlite3").exists()
+        with self._reaching(_UNREAD):
+            return self._collection.count() > 0
 
     @property
     def _folder(self) -> Path:
@@ -99,16 +107,25 @@ class Index:
 
     def open(self) -> None:
         """Open it now. HomeInUse: another process owns it; Unavailable: the server doesn't answer."""
-        _ = self._collection
+        with self._reaching(_UNREAD):
+            _ = self._collection
 
     def check(self) -> None:
         """Unavailable: it can't be read now."""
-        try:
+        with self._reaching(_UNREAD):
             self._collection.count()
+
+    @contextmanager
+    def _reaching(self, failed: str) -> Iterator[None]:
+        """Unavailable in place of whatever Chroma raises, which is of many kinds and tells addresses and folders."""
+        try:
+            yield
         except XueshiError:
             raise
-        except Exception:
-            raise Unavailable("向量库暂时无法读取。") from None
+        except Exception as error:
+            _LOG.error("the vector store failed: %s", trace(error))
+            self.__dict__.pop("_collection", None)  # it may be another when its server is back
+            raise Unavailable(failed) from None
 
     def close(self) -> None:
         """Let another process have it."""
@@ -119,47 +136,50 @@ class Index:
         self._lock.release()
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Add entries; those that are there already stay."""
+        """Add entries; those that are there already stay. Unavailable: some may be missing."""
         fresh = {entry.key: entry for entry in entries}
         keys = list(fresh)
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
-            there = set(self._collection.get(ids=batch, include=[])["ids"])
+            with self._reaching(_UNWRITTEN):
+                there = set(self._collection.get(ids=batch, include=[])["ids"])
             batch = [key for key in batch if key not in there]
             if not batch:
                 continue
-            self._collection.add(
-                ids=batch,
-                embeddings=self.embedder.embed([fresh[key].words for key in batch]),
-                metadatas=[{"policy_id": fresh[key].policy_id} for key in batch],
-            )
+            vectors = self.embedder.embed([fresh[key].words for key in batch])
+            policies = [{"policy_id": fresh[key].policy_id} for key in batch]
+            with self._reaching(_UNWRITTEN):
+                self._collection.add(ids=batch, embeddings=vectors, metadatas=[*policies])
 
     def keep_only(self, policy_ids: Sequence[str], entries: Iterable[Entry]) -> None:
-        """Forget whatever else there is of some policies."""
+        """Forget whatever else there is of some policies. Unavailable: some may be left."""
         kept = {entry.key for entry in entries}
-        there = self._collection.get(where=_of(policy_ids), include=[])["ids"]
-        stale = [key for key in there if key not in kept]
-        for start in range(0, len(stale), _BATCH):
-            self._collection.delete(ids=stale[start : start + _BATCH])
+        with self._reaching(_UNWRITTEN):
+            there = self._collection.get(where=_of(policy_ids), include=[])["ids"]
+            stale = [key for key in there if key not in kept]
+            for start in range(0, len(stale), _BATCH):
+                self._collection.delete(ids=stale[start : start + _BATCH])
 
     def vectors(self, keys: Sequence[str]) -> "Vectors":
-        """The vectors of entries, a row each; zeros for an entry that isn't there."""
+        """The vectors of entries, a row each; zeros for an entry that isn't there. Unavailable."""
         import numpy as np
 
         rows, made = {key: row for row, key in enumerate(keys)}, np.zeros((len(keys), self.embedder.dimensions), "f4")
         for start in range(0, len(keys), _BATCH):
-            found = self._collection.get(ids=[*keys[start : start + _BATCH]], include=["embeddings"])
+            with self._reaching(_UNREAD):
+                found = self._collection.get(ids=[*keys[start : start + _BATCH]], include=["embeddings"])
             for key, vector in zip(found["ids"], cast("Vectors", found["embeddings"]), strict=True):
                 made[rows[key]] = vector
         return made
 
     def nearest(self, query: str, policy_ids: Sequence[str] | None, limit: int) -> dict[str, float]:
-        """Keys of the entries nearest in meaning, with their cosine similarity; of some policies or (None) of all."""
+        """Keys of the entries nearest in meaning, with their cosines; of some policies or (None) of all. Unavailable."""
         if policy_ids is not None and not policy_ids:
             return {}
         vector = self.embedder.embed([query])
         among = None if policy_ids is None else _of(policy_ids)
-        found = self._collection.query(query_embeddings=vector, n_results=limit, where=among, include=["distances"])
+        with self._reaching(_UNREAD):
+            found = self._collection.query(query_embeddings=vector, n_results=limit, where=among, include=["distances"])
         distances = (found["distances"] or [[]])[0]
         return {key: 1 - distance for key, distance in zip(found["ids"][0], distances, strict=True)}
 

@@ -6,6 +6,7 @@ from datetime import date
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from assistant.errors import Unavailable
 from assistant.policy import Clause, PolicyMeta
 from assistant.retrieval.index import Entry, Index
 from assistant.retrieval.wording import Wording
@@ -74,7 +75,10 @@ def catalogue(connection: Connection) -> Catalogue:
 
 
 def shelf(connection: Connection, index: Index, known: Catalogue, chosen: Iterable[str]) -> Shelf:
-    """The clauses of the chosen policies. Headings without text are left out."""
+    """The clauses of the chosen policies. Headings without text are left out.
+
+    Unavailable: the index can't be read, or lacks a clause of a policy that was wholly indexed: it has lost it.
+    """
     wanted = sorted(chosen)
     name = known.revision, index.stamp, *wanted
     with _LOCK:
@@ -85,7 +89,14 @@ def shelf(connection: Connection, index: Index, known: Catalogue, chosen: Iterab
     clauses = [(known.metas[policy_id], clause) for policy_id, clause in listed if clause.text]
     entries = [entry(meta, clause) for meta, clause in clauses]
     keys = [one.key for one in entries]
-    made = Shelf(clauses, keys, index.vectors(keys), Wording([one.words for one in entries]))
+    vectors = index.vectors(keys)
+    whole = {name for name in wanted if known.stamps[name][1]}
+    empty = [one for one, vector in zip(entries, vectors, strict=True) if one.policy_id in whole and not vector.any()]
+    if (
+        empty and index.embedder.embed([one.words for one in empty]).any()
+    ):  # else they say nothing that a vector could be made of
+        raise Unavailable("向量库里缺少政策的条款：请运行 xueshi ingest policies。")
+    made = Shelf(clauses, keys, vectors, Wording([one.words for one in entries]))
     with _LOCK:
         _shelves[name] = made
         while len(_shelves) > _MOST_KEPT:
