@@ -173,7 +173,7 @@ class Index:
         return made
 
     def nearest(self, query: str, policy_ids: Sequence[str] | None, limit: int) -> dict[str, float]:
-        """Keys of the entries nearest in meaning, with their cosines; of some policies or (None) of all. Unavailable."""
+        """Keys of the entries nearest in meaning, with their cosines; of some policies or (None) all. Unavailable."""
         if policy_ids is not None and not policy_ids:
             return {}
         vector = self.embedder.embed([query])

@@ -76,7 +76,8 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             _LOG.error("writing failed: %s", trace(error))
-            raise Unavailable("数据库暂时无法写入，本次操作没有任何改动，请稍后再试。") from None
+            why = "磁盘满了，数据库写不进去" if _is_full(error) else "数据库暂时无法写入"
+            raise Unavailable(f"{why}，本次操作没有任何改动，请稍后再试。") from None
 
     def close(self) -> None:
         """Give back all connections."""
@@ -107,6 +108,12 @@ def patience(url: URL) -> dict[str, Any]:
         return {"timeout": _WAIT}
     own = "connect_timeout" in url.query
     return {"connect_timeout": _WAIT} if url.get_driver_name().startswith("psycopg") and not own else {}
+
+
+def _is_full(error: SQLAlchemyError) -> bool:
+    """Whether a database says that there is no room left: SQLite by its error's name, PostgreSQL by its number."""
+    driver = getattr(error, "orig", None)
+    return getattr(driver, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(driver, "sqlstate", "") == "53100"
 
 
 def _is_sqlite(url: URL) -> bool:
