@@ -1,7 +1,8 @@
-"""`python -m evals.bench [questions | web | corpus | population [TEACHERS]]`: medians and ratios, as Markdown tables.
+"""`python -m evals.bench [questions | web | corpus | population [TEACHERS] | load [MINUTES]]`, as Markdown tables.
 
 `questions`: what an answer takes, in one process and over HTTP; `web`: and in a browser; `corpus`: those over large
-corpora; `population`: the rules at scale, over 100,000 teachers if not told otherwise.
+corpora; `population`: the rules at scale, over 100,000 teachers if not told otherwise; `load`: mixed requests to two
+workers, half an hour's if not told otherwise, exit 1 at one error.
 """
 
 import sqlite3
@@ -18,7 +19,7 @@ from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
-from evals.bench import corpus, make_up, population, questions, web
+from evals.bench import corpus, load, make_up, population, questions, web
 from evals.bench.home import (
     ACCOUNT,
     QUESTION,
@@ -46,6 +47,8 @@ def main() -> None:
             corpus.main()
         case ["population", *size]:
             population.main(*map(int, size))
+        case ["load", *minutes]:
+            sys.exit(bool(load.main(*map(float, minutes)).errors))
         case _:
             sample()
             questions.main()
@@ -53,6 +56,7 @@ def main() -> None:
             make_up.main()
             corpus.main()
             population.main()
+            load.main()
 
 
 def sample() -> None:
