@@ -1,7 +1,7 @@
 """Everything at once for a long time: mixed requests to two workers, eight at a time, each held against what is true.
 
 They are those of a district that makes four a second, put as fast as they are answered, by a process of their own.
-Whatever isn't as it must be is an error: a status, another person's figures, a stream without its end, a changed answer.
+Whatever isn't as it must be is an error: a status, another's figures, a stream without its end, a changed answer.
 The database is SQLite, or the empty one that XUESHI_DATABASE_URL names.
 """
 
