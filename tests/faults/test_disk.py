@@ -122,3 +122,15 @@ def test_a_disk_that_is_full(command: str, left: int, made_home: Path, disk: Pat
         keys: Callable[..., Any] = made.index.nearest
         assert keys("学时", None, 5)
         made.close()
+
+
+@pytest.mark.sqlite("what fills up is the disk of the backup")
+def test_a_backup_onto_a_full_disk_leaves_no_file(made_home: Path, disk: Path, tmp_path: Path) -> None:
+    home, file = shutil.copytree(made_home, tmp_path / "home"), disk / "b.zip"
+    taken = fill(disk, 20_000)
+    done = run(home, "backup", file)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert str(file) in done.stderr
+    assert [path.name for path in disk.iterdir()] == ["taken"]
+    taken.unlink()
+    assert run(home, "backup", file).returncode == 0
