@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api import (
+    cli_backup,
     cli_compliance,
     cli_doctor,
     cli_eval,
@@ -50,11 +51,13 @@ app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_imports.imports, name="imports")
 app.command("audit")(cli_keeping.audit_command)
 app.command("erase")(cli_keeping.erase_command)
+app.command("backup")(cli_backup.backup_command)
 app.command("compliance")(cli_compliance.command)
 app.command("eval")(cli_eval.eval_command)
 app.command("feedback")(cli_eval.feedback_command)
 app.command("mcp")(cli_mcp.command)
 app.command("move")(cli_move.move_command)
+app.command("restore")(cli_backup.restore_command)
 app.command("plan")(cli_plan.command)
 app.command("doctor")(cli_doctor.command)
 app.command("remind")(cli_remind.command)

@@ -100,6 +100,13 @@ def ingest_originals(
     return reports, problems
 
 
+def index_again(database: Database, index: Index) -> int:
+    """Make the vectors of all policies in the database that this index doesn't have; how many policies there are."""
+    _Writer(database, index, (), dry_run=False).finish()
+    with database.read() as connection:
+        return len(policies.stamps(connection))
+
+
 def is_corpus(path: Path) -> bool:
     """Whether a path is a policy's folder or one of such folders, rather than originals."""
     return path.is_dir() and ((path / POLICY).is_file() or any(path.glob(f"*/{POLICY}")))

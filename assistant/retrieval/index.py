@@ -22,6 +22,9 @@ from assistant.store.database import Database
 if TYPE_CHECKING:
     from assistant.retrieval.embed import Embedder, Vectors
 
+_LOG = logging.getLogger(__name__)
+_UNREAD = "向量库暂时无法读取，请稍后再试。"
+_UNWRITTEN = "向量库暂时无法写入，没有读入完的政策仍是原来的：请确认向量库在运行、磁盘没有满，再运行一次。"
 _BATCH = 5000  # Chroma takes at most 5,461 rows at a time.
 _LOG = logging.getLogger(__name__)
 _LACKING = (
@@ -87,7 +90,7 @@ class Index:
 
     def __init__(self, home: Path, vector_url: str, model: str) -> None:
         self._home, self._url, self._model = home, vector_url, model
-        self._lock = FileLock(home / "vectors.lock")
+        self._lock = FileLock(home / "vectors.lock", thread_local=False)  # whichever thread closes it
 
     @cached_property
     def embedder(self) -> "Embedder":
@@ -181,7 +184,7 @@ class Index:
         self._lock.release()
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Add entries; those that are there already stay."""
+        """Add entries; those that are there already stay. Unavailable: some may be missing."""
         fresh = {entry.key: entry for entry in entries}
         for batch in _batches(fresh):
             with _told():
@@ -191,7 +194,7 @@ class Index:
                     self._store.add(batch, vectors, [fresh[key].policy_id for key in batch])
 
     def keep_only(self, policy_ids: Sequence[str], entries: Iterable[Entry]) -> None:
-        """Forget whatever else there is of some policies."""
+        """Forget whatever else there is of some policies. Unavailable: some may be left."""
         kept = {entry.key for entry in entries}
         with _told():
             stale = [key for key in self._store.of(policy_ids) if key not in kept]
@@ -213,7 +216,7 @@ class Index:
         return made
 
     def nearest(self, query: str, policy_ids: Sequence[str] | None, limit: int) -> dict[str, float]:
-        """Keys of the entries nearest in meaning, with their cosine similarity; of some policies or (None) of all."""
+        """Keys of the entries nearest in meaning, with their cosines; of some policies or (None) all. Unavailable."""
         if policy_ids is not None and not policy_ids:
             return {}
         with _told():

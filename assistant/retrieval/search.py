@@ -74,6 +74,8 @@ def search(
     if len(chosen) > _MOST:
         everything = len(chosen) == len(known.metas)
         meaning = index.nearest(said, None if everything else chosen, _NEAREST)
+        if not meaning:
+            raise Unavailable("向量库里没有政策的索引：请运行 xueshi ingest policies。")
         shelved = shelf(connection, index, known, {*chosen} & {key.partition("#")[0] for key in meaning})
     else:
         shelved = shelf(connection, index, known, chosen)

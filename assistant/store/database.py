@@ -20,7 +20,7 @@ SCHEMA = "0013"  # the newest migration; a test holds it to the folder's
 _LOG = logging.getLogger(__name__)
 _WAIT, _WAIT_FOR_MIGRATION = 10, 3600  # seconds: for the other writer, or the other start, to end
 _WRITER = 0x58756573  # names the one writer's lock among a PostgreSQL database's advisory locks
-_NOT_WRITTEN = "数据库暂时无法写入，本次操作没有任何改动，请稍后再试。"
+_UNCHANGED = "本次操作没有任何改动，请稍后再试。"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -88,7 +88,8 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             _LOG.error("writing failed: %s", trace(error))
-            raise Unavailable(_NOT_WRITTEN) from None
+            why = "磁盘满了，数据库写不进去" if _is_full(error) else "数据库暂时无法写入"
+            raise Unavailable(f"{why}，{_UNCHANGED}") from None
 
     @contextmanager
     def alone(self, work: str) -> Iterator[None]:
@@ -131,7 +132,7 @@ class Database:
                 self._writing.release()
         else:
             _LOG.error("writing failed: another writer of this process takes too long")
-            raise Unavailable(_NOT_WRITTEN)
+            raise Unavailable(f"数据库暂时无法写入，{_UNCHANGED}")
 
     def close(self) -> None:
         """Give back all connections."""
@@ -169,6 +170,12 @@ def patience(url: URL) -> dict[str, Any]:
         return {"timeout": _WAIT}
     own = "connect_timeout" in url.query
     return {"connect_timeout": _WAIT} if url.get_driver_name().startswith("psycopg") and not own else {}
+
+
+def _is_full(error: SQLAlchemyError) -> bool:
+    """Whether a database says that there is no room left: SQLite by its error's name, PostgreSQL by its number."""
+    driver = getattr(error, "orig", None)
+    return getattr(driver, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(driver, "sqlstate", "") == "53100"
 
 
 def _is_sqlite(url: URL) -> bool:

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Table, create_engine, func, insert, inspect, make_url, null, select
-from sqlalchemy.engine import URL, Engine, RowMapping
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -17,11 +17,11 @@ from assistant.errors import InputError, Unavailable, trace
 from assistant.store.database import Database, patience
 from assistant.store.tables import Base
 
-_BATCH = 1000  # rows read and written at a time
-_TABLES = Base.metadata.sorted_tables  # what is referred to goes first
+BATCH = 1000  # rows read and written at a time
+TABLES = Base.metadata.sorted_tables  # what is referred to goes first
 _LOG = logging.getLogger(__name__)
 
-Rows = Sequence[RowMapping]
+Rows = Sequence[Mapping[Any, Any]]
 _UNREACHABLE = "目标数据库连不上，或没有读写、建表的权限：请核对地址、账号和密码，并确认数据库已经建好。没有任何改动。"
 
 
@@ -33,37 +33,49 @@ def move(present: str, address: str, advance: Callable[[int, int], None] | None 
     how many steps are done. InputError: the address makes no sense or is the present database's, something is kept
     there, nothing is kept at `present`, or a row doesn't fit; Unavailable: a database can't be reached or fails.
     """
-    target = _engine(address)
+    target = engine(address)
     if _place(target.url) == _place(make_url(present)):
         raise InputError("目标就是现在用的数据库：请给出另一个空数据库的地址。")
     source = Database(present)
     try:
         with source.read() as before:
-            counts = {table.name: before.scalar(select(func.count()).select_from(table)) or 0 for table in _TABLES}
+            counts = {table.name: before.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES}
             if not any(counts.values()):
                 raise InputError("现在用的数据库是空的，没有可迁移的：请核对 XUESHI_HOME 和 XUESHI_DATABASE_URL。")
-            _check_empty(target)
-            _fill(address, before, 2 * sum(counts.values()), advance or (lambda done, steps: None))
+            check_empty(target)
+            fill(address, lambda table: batches(before, table), counts, advance)
     finally:
         source.close()
     return counts
 
 
-def _fill(address: str, before: Connection, steps: int, advance: Callable[[int, int], None]) -> None:
+def fill(
+    address: str,
+    read: Callable[[Table], Iterator[Rows]],
+    counts: Mapping[str, int],
+    advance: Callable[[int, int], None] | None,
+) -> None:
+    """Give an empty database the rows that `read` tells of each table in `counts`, all in one transaction.
+
+    InputError: a row doesn't fit. Unavailable: it can't be reached, fails, or then holds other rows than were read.
+    """
     try:
         database = Database(address)
     except Unavailable:
         raise Unavailable(_UNREACHABLE) from None
-    done = 0
+    done, steps = 0, 2 * sum(counts.values())
 
     def step(more: int) -> None:
         nonlocal done
-        advance(done := done + more, steps)
+        done += more
+        if advance:
+            advance(done, steps)
 
     try:
         with database.write() as after:
-            for table in _TABLES:
-                _copy(before, after, table, step)
+            for table in TABLES:
+                if table.name in counts:
+                    _copy(read(table), after, table, step)
     finally:
         database.close()
 
@@ -76,7 +88,8 @@ def hidden(address: str) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _engine(address: str) -> Engine:
+def engine(address: str) -> Engine:
+    """An engine that nothing has been asked yet. InputError: the address makes no sense."""
     try:
         url = make_url(address)
         if url.database:
@@ -95,7 +108,7 @@ def _place(url: URL) -> tuple[Any, ...]:
     return url.get_backend_name(), url.host, url.port, url.query.get("host"), url.query.get("port"), url.database
 
 
-def _check_empty(target: Engine) -> None:
+def check_empty(target: Engine) -> None:
     """Before migrations touch it: InputError where it holds other tables than ours, or any row; Unavailable."""
     if target.dialect.name == "sqlite" and not Path(target.url.database or "").exists():
         return
@@ -104,7 +117,7 @@ def _check_empty(target: Engine) -> None:
             there = set(inspect(connection).get_table_names())
             filled = [
                 table.name
-                for table in _TABLES
+                for table in TABLES
                 if table.name in there and connection.execute(select(1).select_from(table).limit(1)).first() is not None
             ]
     except SQLAlchemyError as error:
@@ -131,18 +144,18 @@ class _Tally:
         self.rows += len(rows)
 
 
-def _copy(before: Connection, after: Connection, table: Table, advance: Callable[[int], None]) -> None:
-    """All rows of a table. Unavailable: what is there afterwards is not what was read."""
+def _copy(rows: Iterator[Rows], after: Connection, table: Table, advance: Callable[[int], None]) -> None:
+    """Rows into their table. Unavailable: what is there afterwards is not what was read."""
     read, found = _Tally(), _Tally()
-    for batch in _batches(before, table):
+    for batch in rows:
         _insert(after, table, batch)
         read.add(batch)
         advance(len(batch))
-    for batch in _batches(after, table):
+    for batch in batches(after, table):
         found.add(batch)
         advance(len(batch))
     if found != read:
-        raise Unavailable(f"迁移后 {table.name} 表与原来的不一致，已全部撤回：请确认没有别的程序在写目标数据库。")
+        raise Unavailable(f"写入后 {table.name} 表与原来的不一致，已全部撤回：请确认没有别的程序在写目标数据库。")
     column = table.autoincrement_column
     if column is not None and after.dialect.name == "postgresql":
         # Its next number is kept apart from the table: it has to come after those that were copied.
@@ -150,8 +163,9 @@ def _copy(before: Connection, after: Connection, table: Table, advance: Callable
         after.execute(select(func.setval(sequence, func.coalesce(func.max(column), 0) + 1, False)))
 
 
-def _batches(connection: Connection, table: Table) -> Iterator[Rows]:
-    yield from connection.execute(select(table).execution_options(yield_per=_BATCH)).mappings().partitions()
+def batches(connection: Connection, table: Table) -> Iterator[Rows]:
+    """All rows of a table, some at a time."""
+    yield from connection.execute(select(table).execution_options(yield_per=BATCH)).mappings().partitions()
 
 
 def _insert(connection: Connection, table: Table, rows: Rows) -> None:
@@ -169,7 +183,7 @@ def _insert(connection: Connection, table: Table, rows: Rows) -> None:
             key = "、".join(str(rows[0][column.name]) for column in table.primary_key)
             raise InputError(
                 f"{table.name} 表中的 {key!r} 放不进目标数据库（文字太长、数字太大，或有不能显示的字符）："
-                "请先改正它再迁移。没有写入任何内容。"
+                "请先在原处改正它再试。没有写入任何内容。"
             ) from None
         for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
             _insert(connection, table, half)

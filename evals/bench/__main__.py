@@ -1,8 +1,9 @@
-"""`python -m evals.bench [questions | web | wecom | corpus | population [TEACHERS]]`: medians and ratios, as Markdown.
+"""`python -m evals.bench [questions | web | wecom | corpus | population [TEACHERS] | load [MINUTES]]`: Markdown tables.
 
 `questions`: what an answer takes, in one process and over HTTP; `web`: and in a browser; `wecom`: how soon WeCom's
 callbacks are acknowledged; `corpus`: the questions over large corpora; `population`: the rules at scale, over 100,000
-teachers if not told otherwise.
+teachers if not told otherwise; `load`: mixed requests to two workers, half an hour's if not told otherwise, exit 1 at
+one error.
 """
 
 import sqlite3
@@ -19,7 +20,7 @@ from assistant.rules.calculate import calculate
 from assistant.rules.find import find
 from assistant.store import people, policies
 from assistant.store.database import Database
-from evals.bench import corpus, make_up, population, questions, web, wecom
+from evals.bench import corpus, load, make_up, population, questions, web, wecom
 from evals.bench.home import (
     ACCOUNT,
     QUESTION,
@@ -49,6 +50,8 @@ def main() -> None:
             corpus.main()
         case ["population", *size]:
             population.main(*map(int, size))
+        case ["load", *minutes]:
+            sys.exit(bool(load.main(*map(float, minutes)).errors))
         case _:
             sample()
             questions.main()
@@ -57,6 +60,7 @@ def main() -> None:
             make_up.main()
             corpus.main()
             population.main()
+            load.main()
 
 
 def sample() -> None:

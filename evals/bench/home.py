@@ -17,6 +17,7 @@ import evals.sample
 TODAY = date(2023, 11, 15)
 TEACHER, ACCOUNT = "T0001", "t0001"
 QUESTION = "我今年还差多少学时？"
+SECRET = "bench-" * 8  # of the tokens
 XUESHI = str(Path(sys.executable).with_name("xueshi"))
 _RECORDS = [str(path) for path in sorted(Path(evals.sample.__file__).parent.glob("*.csv"))]
 
@@ -29,7 +30,7 @@ def filled(home: Path, **settings: str) -> None:
 
 def environment(home: Path, **settings: str) -> dict[str, str]:
     """The environment of the processes that are timed; `settings`: more than they all have, by their names in it."""
-    given = {"XUESHI_HOME": str(home), "XUESHI_TODAY": str(TODAY), "XUESHI_AUTH_SECRET": "bench-" * 8}
+    given = {"XUESHI_HOME": str(home), "XUESHI_TODAY": str(TODAY), "XUESHI_AUTH_SECRET": SECRET}
     return {**os.environ, **given, "XUESHI_RATE_LIMIT": "1000000", **settings}
 
 

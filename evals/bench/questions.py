@@ -170,9 +170,9 @@ def over_http(home: Path) -> None:
 
 
 @contextmanager
-def chroma(home: Path) -> Iterator[str]:
+def chroma(home: Path, port: int | None = None) -> Iterator[str]:
     """The URL of a Chroma server of one's own."""
-    port = free_port()
+    port = port or free_port()
     command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(home / "vectors")]
     with serving([*command, "--host", "127.0.0.1", "--port", str(port)], f"http://127.0.0.1:{port}/api/v2/heartbeat"):
         yield f"chroma+http://127.0.0.1:{port}"

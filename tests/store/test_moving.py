@@ -1,14 +1,13 @@
 """Moving a database: all of it arrives and serves as before, or nothing does and one line says why."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from sqlalchemy import Connection, create_engine, func, insert, inspect, make_url, select, text, update
+from sqlalchemy import Connection, create_engine, func, insert, make_url, select, text, update
 from typer.testing import CliRunner
 
 from api.cli_move import move_command
@@ -18,56 +17,11 @@ from assistant.settings import Settings
 from assistant.store import moving
 from assistant.store.database import Database
 from assistant.store.moving import move
-from assistant.store.tables import AccountRow, Base, Credit, Import, Thread, Turn
+from assistant.store.tables import AccountRow, Credit, Import
+from tests.store.contents import contents, opened, rows, tables
 
 pytestmark = pytest.mark.sqlite("moves out of SQLite and back: both databases are at hand on either run")
 HOURS = "我今年还差多少学时？"
-
-Contents = dict[str, list[tuple[Any, ...]]]
-
-
-@contextmanager
-def opened(address: str, write: bool = False) -> Iterator[Connection]:
-    database = Database(address)
-    with (database.write if write else database.read)() as connection:
-        yield connection
-    database.close()
-
-
-def contents(address: str) -> Contents:
-    """Every row of every table, in an order that no database chooses."""
-    with opened(address) as connection:
-        tables = Base.metadata.tables
-        return {name: sorted(map(tuple, connection.execute(select(tables[name]))), key=repr) for name in tables}
-
-
-def tables(address: str) -> list[str]:
-    engine = create_engine(address)
-    try:
-        return inspect(engine).get_table_names()
-    finally:
-        engine.dispose()
-
-
-def rows(address: str) -> int:
-    return sum(map(len, contents(address).values()))
-
-
-@pytest.fixture
-def lived_in(settings: Settings) -> Settings:
-    """A home with answers to two people, a question that was never answered, and imports 7 and 41."""
-    made = install(settings)
-    for account in ("t0001", "t0002"):
-        made.assistant.ask(HOURS, made.assistant.account(account))
-    made.close()
-    with opened(settings.database, write=True) as connection:
-        thread = {"id": "t-open", "account": "t0001"}
-        connection.execute(insert(Thread).values(thread))
-        turn = {"id": "a-open", "thread_id": "t-open", "account": "t0001", "asked_at": 0.1 + 0.2, "question": "𠮷\n？"}
-        connection.execute(insert(Turn).values(turn))
-        for number in (7, 41):
-            connection.execute(insert(Import).values(id=number, made_at=number / 7, files=[{"文件": "甲.csv"}]))
-    return settings
 
 
 @pytest.fixture
@@ -124,7 +78,7 @@ def test_there_and_back(lived_in: Settings, postgres_address: str, tmp_path: Pat
 def test_progress_runs_from_the_first_row_to_the_last(
     lived_in: Settings, postgres_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "_BATCH", 7)
+    monkeypatch.setattr(moving, "BATCH", 7)
     seen: list[tuple[int, int]] = []
     counts = move(lived_in.database, postgres_address, lambda done, steps: seen.append((done, steps)))
     steps = 2 * sum(counts.values())
