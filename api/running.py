@@ -31,7 +31,9 @@ _PURGE = 60.0
 _LOOK = 0.2  # how often a reader looks for what another process has written
 QUIET = 15.0  # without a word; then readers are told that the line still holds
 _RETRY = 2.0  # while the database is away
-_AT_ONCE = 32  # questions that a process answers at a time; more wait
+# Questions that a process answers at a time; more wait. A language model is mostly waited for; the planner computes,
+# and of threads that compute each holds up all others, those that take callbacks in among them.
+_WITH_MODEL, _COMPUTED = 32, 4
 _LOG = logging.getLogger(__name__)
 _FAILED = "系统内部出错，没有作答。请稍后再试。"
 _LOST = "服务中断过，这次回答没有完成。请重新提问。"
@@ -97,7 +99,8 @@ class Running:
     def __init__(self, installation: Installation) -> None:
         self._assistant, self._database = installation.assistant, installation.database
         self._live: dict[str, _Live] = {}
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "xueshi-run")
+        at_once = _WITH_MODEL if installation.settings.model else _COMPUTED
+        self._pool = ThreadPoolExecutor(at_once, "xueshi-run")
         self._wake, self._closing = threading.Event(), False
         self._purge_due = time.monotonic()
         self._clerk = threading.Thread(target=self._keep, name="xueshi-runs", daemon=True)

@@ -172,26 +172,32 @@ class Chat:
 
     async def hear(self, message: Message, to: To | None) -> Heard:
         """Begin to answer a message; what its stream doesn't tell is sent `to` the conversation."""
-        owed, name = Owed(_run_key(message), message.in_group, streamed=True, to=to), None
+        owed = Owed(_run_key(message), message.in_group, streamed=True, to=to)
+        heard, begun = await run_in_threadpool(self._heard, message, owed)
+        if begun and heard.name:
+            self._attend(heard.name, *begun, owed)
+        return heard
+
+    def _heard(self, message: Message, owed: Owed) -> tuple[Heard, tuple[_Who, RunInfo] | None]:
+        """What is said at once; and for whom which run was begun, if one was. In one go: threads are many here."""
+        name = None
         try:
-            name = await run_in_threadpool(self._first, message, owed)
-            who = await run_in_threadpool(self._who, message.sender.userid)
+            name = self._first(message, owed)
+            who = self._who(message.sender.userid)
             if who.account is None:
-                return await self._said(companion.UNKNOWN.format(userid=who.userid), name)
+                return self._said(companion.UNKNOWN.format(userid=who.userid), name), None
             if not message.question:
-                return await self._said(_WORDLESS, name)
-            run = await run_in_threadpool(self._begin, who.account, message, message.question)
+                return self._said(_WORDLESS, name), None
+            run = self._begin(who.account, message, message.question)
         except XueshiError as error:
             # Where nobody can tell whether it came before, it is explained each time.
-            return (await self._said(str(error), name))._replace(first=True)
-        if name:
-            self._attend(name, who, run, owed)
-        return Heard(await run_in_threadpool(self._frame, who.account, run, message.in_group), bool(name), name)
+            return self._said(str(error), name)._replace(first=True), None
+        return Heard(self._frame(who.account, run, message.in_group), bool(name), name), (who, run)
 
-    async def _said(self, line: str, name: str | None) -> Heard:
+    def _said(self, line: str, name: str | None) -> Heard:
         """A reply that is said at once, so that nothing is owed."""
         if name:
-            await run_in_threadpool(self.told, name)
+            self.told(name)
         return Heard(Frame(f"line.{secrets.token_hex(8)}", line, finish=True), bool(name))
 
     def told(self, name: str) -> None:
@@ -203,13 +209,15 @@ class Chat:
 
     async def look(self, userid: str, stream_id: str) -> Frame:
         """A stream as it stands now, for the member whose message it answers."""
+        return await run_in_threadpool(self._look, userid, stream_id)
+
+    def _look(self, userid: str, stream_id: str) -> Frame:
         kind, _, run_id = stream_id.partition(".")
         try:
-            who = await run_in_threadpool(self._who, userid)
+            who = self._who(userid)
             if who.account is None:
                 return Frame(stream_id, companion.UNKNOWN.format(userid=who.userid), finish=True)
-            run = await run_in_threadpool(self._run, who.account, run_id)
-            return await run_in_threadpool(self._frame, who.account, run, kind != "single")
+            return self._frame(who.account, self._run(who.account, run_id), kind != "single")
         except XueshiError as error:
             return Frame(stream_id, str(error), finish=True)
 

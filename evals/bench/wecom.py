@@ -143,7 +143,7 @@ async def _ask(client: httpx.AsyncClient) -> None:
             nonce = request["params"]["nonce"]
             told = json.loads(box.open(got["msgsignature"], str(got["timestamp"]), nonce, got["encrypt"]))["stream"]
             stream, finished = told["id"], told["finish"]
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1)  # about as often as WeCom asks
 
 
 def _nothing_post() -> dict[str, Any]:
