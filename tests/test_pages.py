@@ -2,12 +2,17 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+
+from api.cli import app
 
 ROOT = Path(__file__).parents[1]
 # Blocks of files, each named in code somewhere before it, and of commands.
@@ -74,3 +79,57 @@ def test_what_a_page_names_is_there(page: str) -> None:
         assert any(path.endswith(f"/{name.rstrip('/')}") for path in there), name
     for link in re.findall(r"\]\(([\w./-]+)\)", text):
         assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+# The READMEs.
+
+READMES = ["README.md", "README.zh.md"]
+
+
+def commands(page: str) -> list[str]:
+    """The commands of a page, without what is said beside them."""
+    shown = re.findall(r"^\$ (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    return [re.sub(r"\s+#.*", "", line) for line in shown]
+
+
+def test_the_tour_of_the_readme_shows_what_it_says(tmp_path: Path) -> None:
+    tour = [line for line in commands("README.md") if line.startswith("make ask")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("XUESHI_")}
+    environment |= {"XUESHI_HOME": str(tmp_path), "COLUMNS": "200"}
+    printed = [
+        subprocess.run(["sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8")
+        for line in tour
+    ]
+    assert [run.returncode for run in printed] == [0] * 6, printed[-1].stderr
+    gap, why, what_if, plan, other, roster = (run.stdout for run in printed)
+    assert "还差 12 学时" in gap
+    assert "上限" in why
+    assert "假设再取得 4 学时专业科目、8 学时个人选修科目" in what_if
+    assert "合计" in plan
+    assert "不在您可以查看的范围内" in other
+    assert "T0001" in roster
+
+
+def test_both_readmes_have_the_same_commands() -> None:
+    """Up to words that stand for something else (主机, host) and what is said of them."""
+    english, chinese = (
+        [shlex.split(re.sub(r"[^\x00-\x7f]+", "", line))[:2] for line in commands(one)] for one in READMES
+    )
+    assert english == chinese
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_command_that_a_readme_names_is_there_with_its_options(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    named = [line.partition("xueshi ")[2] for line in commands(page) if re.match(r"(XUESHI_\w+=\S+ )*xueshi ", line)]
+    named += re.findall(r"`xueshi ([^`]+)`", text)
+    assert len(named) > 40
+    for said in named:
+        command: Any = typer.main.get_command(app)
+        words = re.split(r"[\s\[\]|\\]+", said)
+        while words and hasattr(command, "commands"):
+            name = words.pop(0)
+            assert name in command.commands, said
+            command = command.commands[name]
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options, said
