@@ -78,7 +78,7 @@ def told(settings: Settings) -> list[dict[str, Any]]:
     with TestClient(create_app(given)) as web:
         seen = []
         for account in ("t0001", "t0002"):
-            headers = {"Authorization": f"Bearer {Tokens(given).make(account, 10)}"}
+            headers = {"Authorization": f"Bearer {Tokens(given).make(account, 10)}", "X-Request-ID": "0" * 32}
 
             def get(path: str, headers: dict[str, str] = headers) -> Any:
                 found = web.get(path, headers=headers)
