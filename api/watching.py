@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.mcp import PATH
 from api.metrics import count_request
 from assistant.watch import request_id
 
@@ -67,5 +66,4 @@ def route_of(scope: Scope) -> str:
     """The template of a request's path, of which there are few; never the path itself, which anybody writes."""
     if scope["path"].startswith("/static/"):
         return "/static"
-    # Starlette's own routes, of which that is the one, aren't put down in the scope.
-    return PATH if scope["path"] == PATH else getattr(scope.get("route"), "path", "none")
+    return getattr(scope.get("route"), "path", "none")
