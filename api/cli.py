@@ -320,7 +320,7 @@ def demo(
     from api.demo import TODAY, demo_app, demo_settings, prepare
     from assistant.retrieval.index import open_stores
 
-    given, out = demo_settings(), terminal()
+    given, out = demo_settings(port), terminal()
     out.print(f"演示日期：{TODAY}（示例记录截至这一天）", style="bold")
     database, index = open_stores(given)
     prepare(database, index, given, out.print)

@@ -38,11 +38,15 @@ _TABLES = {
     "run_events": "回答过程的事件",
     "runs": "回答过程",
     "sessions": "登录",
+    "spent": "已删除提问的时间",
     "standings": "核算结果",
     "teachers": "教师",
     "threads": "对话",
     "turns": "问答",
     "wecom_callbacks": "企业微信回调",
+    "wecom_ids": "企业微信加密账号",
+    "wecom_inbox": "企业微信待答消息",
+    "wecom_outbox": "企业微信待发消息",
     "wecom_talks": "企业微信会话",
 }
 _COLUMNS = ("时间", "账号", "做了什么", "教师", "单位", "编号", "请求")

@@ -78,6 +78,8 @@ def diff_command(
     from assistant.compliance import changes
     from assistant.rules.find import Applicable, RuleSet, find
     from assistant.rules.make_up import with_figures
+    from assistant.store import audit
+    from assistant.store.audit import Act
     from assistant.store.database import Database
 
     given = settings.load()
@@ -100,10 +102,14 @@ def diff_command(
     changed = applied(after)
     if figures:
         changed = replace(changed, version=with_figures(changed.version, _figures(figures)))
+    database = Database(given.database)
     try:
-        found = changes(Database(given.database), applied(before), changed, place, when, given.clock())
+        found = changes(database, applied(before), changed, place, when, given.clock())
     except NotFound as error:
         raise InputError(f"--unit {place}：{error}") from None
+    if found.flips:  # teachers, by name
+        with database.write() as connection:
+            audit.note(connection, Act.ROSTER, None, unit=place)
     if as_json:
         rows = [
             {**one._asdict(), "before": hours.show(one.before), "after": hours.show(one.after)} for one in found.flips

@@ -19,10 +19,14 @@ Master = Annotated[str, typer.Option("--master", help="Spark 的主节点，如 
 @spark.command("export")
 def export_command(folder: Folder, master: Master = "local[*]") -> None:
     """把教师和学时记录导出为 Parquet；不含姓名，目录须是新的。"""
+    from assistant.store import audit
+    from assistant.store.audit import Act
     from assistant.store.database import Database
     from assistant.store.spark import export
 
     database = Database(settings.load().database)
+    with database.write() as connection:
+        audit.note(connection, Act.EXPORT, None)
     with Progress(transient=True, disable=not sys.stderr.isatty(), console=Console(stderr=True)) as bar:
         task = bar.add_task("导出", total=None)
         counts = export(database, folder, master, lambda done, total: bar.update(task, completed=done, total=total))

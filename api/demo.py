@@ -34,11 +34,15 @@ class Chosen(BaseModel):
     account: str
 
 
-def demo_settings() -> Settings:
-    """The settings of the demo: its own folder in the home, its own day, a secret that nobody knows."""
+def demo_settings(port: int = 8000) -> Settings:
+    """The settings of the demo: its own folder and day, a secret that nobody knows, and no WeCom."""
     given = settings.load()
+    here = {} if "public_url" in given.model_fields_set else {"public_url": f"http://127.0.0.1:{port}"}
+    wecom = {name: field.get_default() for name, field in Settings.model_fields.items() if name.startswith("wecom_")}
     return given.model_copy(
         update={
+            **here,
+            **wecom,
             "home": given.home / "demo",
             "database_url": "",
             "vector_url": "chroma:",

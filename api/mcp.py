@@ -108,6 +108,8 @@ async def serve_stdio(installation: Installation, account: str) -> None:
 class Http:
     """`/mcp` as an ASGI application; a request that isn't let in never reaches the protocol."""
 
+    path = PATH  # as a route's: what logs and counts tell
+
     def __init__(self, installation: Installation, tokens: Tokens) -> None:
         self._installation, self._tokens = installation, tokens
         self._bearer = HTTPBearer(auto_error=False)
@@ -125,6 +127,7 @@ class Http:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request. Raises NotSignedIn, NotRegistered and Unavailable, for whoever turns them into HTTP."""
+        scope["route"] = self  # Starlette's own routes aren't put down, as FastAPI's are
         request = Request(scope, receive)
         if request.method != "POST":  # there is nothing to listen to, and no session to end
             await errors.problem(405, errors.NO_SUCH_METHOD, {"Allow": "POST"})(scope, receive, send)

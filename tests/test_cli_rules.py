@@ -124,6 +124,12 @@ def test_figures_can_be_changed_without_a_copy(run: Run, changed: Callable[[str,
     assert json.loads(run("rules", "diff", "dongguan-2023", "--set", "R4=24", "--json")) == whole
 
 
+def test_whoever_sees_who_flips_is_noted(run: Run) -> None:
+    run("rules", "diff", "dongguan-2023", "--set", "R4=24", "--json")
+    seen = [line for line in json.loads(run("audit", "--json")) if line["act"] == "roster"]
+    assert [(line["account"], line["unit"]) for line in seen] == [(None, CITY)]
+
+
 @pytest.mark.parametrize("figure", ["R4", "R4=多", "R9=3", "F1=1/0", "R1=-3", "F1=-1/2"])
 def test_a_figure_that_can_t_be_is_told(run: Run, figure: str) -> None:
     with pytest.raises(InputError, match=figure.partition("=")[0]):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api.demo import demo_settings
 from assistant.errors import SettingsError
 from assistant.settings import SHIPPED_CORPUS, Settings, load
 
@@ -43,6 +44,16 @@ def test_without_any_setting_there_is_a_default_for_each() -> None:
     assert settings.corpora == [SHIPPED_CORPUS]
     assert settings.today is None
     assert isinstance(settings.clock(), date)
+
+
+def test_the_demo_has_its_own_address_and_no_wecom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUESHI_WECOM_BOT_TOKEN", "token")
+    monkeypatch.setenv("XUESHI_WECOM_BOT_AES_KEY", "k" * 43)
+    demo = demo_settings(9000)
+    assert demo.public_url == "http://127.0.0.1:9000"
+    assert demo.wecom_bot_token.get_secret_value() == demo.wecom_bot_aes_key.get_secret_value() == ""
+    monkeypatch.setenv("XUESHI_PUBLIC_URL", "http://demo.example.cn")
+    assert demo_settings(9000).public_url == "http://demo.example.cn"
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

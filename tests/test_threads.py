@@ -12,7 +12,8 @@ from assistant.ask import Assistant
 from assistant.bootstrap import Installation, install
 from assistant.errors import NotFound, NotRegistered, QuestionError, TooManyQuestions
 from assistant.settings import Settings
-from assistant.store.tables import Thread, Turn
+from assistant.store import turns
+from assistant.store.tables import SpentRow, Thread, Turn
 
 GAP = "我今年还差多少学时？"
 
@@ -138,6 +139,24 @@ def test_a_refused_question_is_not_held_against_anybody(assistant: Assistant, cl
             say(assistant, "t0001")
     clock.now += 60
     assert say(assistant, "t0001").outcome is Outcome.OUT_OF_SCOPE
+
+
+def test_nor_is_deleting_what_was_asked(assistant: Assistant, own: Installation, clock: Clock) -> None:
+    def delete(thread: str) -> None:
+        with own.database.write("t0001") as connection:
+            turns.delete_thread(connection, "t0001", thread)
+
+    for _ in range(3):
+        delete(say(assistant, "t0001").thread_id)
+        clock.now += 1
+    with pytest.raises(TooManyQuestions) as caught:
+        say(assistant, "t0001")
+    assert caught.value.retry_after == 57
+    say(assistant, "t0002")
+    clock.now += 58
+    delete(say(assistant, "t0001").thread_id)
+    with own.database.read() as connection:  # no longer than it counts
+        assert len(connection.execute(select(SpentRow)).all()) == 2
 
 
 def test_a_thread_is_no_way_round_the_limit(assistant: Assistant, clock: Clock) -> None:

@@ -26,12 +26,12 @@ from assistant.store.moving import BATCH, TABLES, Rows, batches, check_empty, en
 
 # Sessions and WeCom's tokens are secrets, too: whoever had one gets another. What was just being answered or sent is
 # not answered or sent once more, much later.
-_MADE_ANEW = {"revisions", "standings", "sessions", "wecom_access", "wecom_inbox", "wecom_outbox"}
+_MADE_ANEW = {"revisions", "standings", "sessions", "wecom_access", "wecom_inbox", "wecom_outbox", "spent"}
 _KEPT = [table for table in TABLES if table.name not in _MADE_ANEW]
 _MANIFEST = "manifest.json"
 _ELSEWHERE = "backup"  # what no index is called: no search trusts the vectors of a policy until they are made anew
 # What reading a file may raise that is no archive, or is no longer what was written.
-_DAMAGED = (BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError)
+_DAMAGED = (BadZipFile, zlib.error, EOFError, LookupError, ArithmeticError, TypeError, ValueError, RuntimeError)
 
 Advance = Callable[[int, int], None]
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from assistant.errors import SettingsError, Unavailable, trace
 
-SCHEMA = "0013"  # the newest migration; a test holds it to the folder's
+SCHEMA = "0014"  # the newest migration; a test holds it to the folder's
 _LOG = logging.getLogger(__name__)
 _WAIT, _WAIT_FOR_MIGRATION = 10, 3600  # seconds: for the other writer, or the other start, to end
 _WRITER = 0x58756573  # names the one writer's lock among a PostgreSQL database's advisory locks

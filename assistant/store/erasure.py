@@ -4,8 +4,8 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence, Set
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Connection, Text, cast, delete, func, or_, select, update
@@ -27,6 +27,7 @@ from assistant.store.tables import (
     RunEvent,
     RunRow,
     SessionRow,
+    SpentRow,
     Standing,
     Teacher,
     Thread,
@@ -40,6 +41,7 @@ from assistant.store.tables import (
 
 _DAY = 86400.0
 _LATE = 600.0  # seconds: an answer is kept that long after its question at the latest
+_ID = re.compile("[A-Za-z0-9_-]+")  # whatever may be the id of an answer
 _AT_ONCE = 100  # words in one search: SQLite nests no more than a thousand conditions
 
 
@@ -87,7 +89,9 @@ def erase_person(database: Database, who: str, dry_run: bool) -> Erasure:
     def erased(connection: Connection) -> Erasure:
         person = _person(connection, who)
         others = known | _others(connection, person, since)
-        rows = _conversations(connection, Turn.account.in_(person.accounts))
+        own = connection.execute(select(Turn.id).where(Turn.account.in_(person.accounts))).scalars().all()
+        rows = _letters(connection, person, {*own, *others})
+        rows += _conversations(connection, Turn.account.in_(person.accounts))
         for some in chunks(others):
             rows += _conversations(connection, Turn.id.in_(some))
         rows += _traces(connection, person) + _records(connection, person)
@@ -108,6 +112,7 @@ def erase_older(database: Database, days: int, dry_run: bool) -> Erasure:
     def erased(connection: Connection) -> Erasure:
         rows = _conversations(connection, Turn.asked_at < until)
         rows += _deleted(connection, SessionRow, SessionRow.seen_at < until)
+        rows += _deleted(connection, SpentRow, SpentRow.asked_at < until)
         rows += _deleted(connection, WeComTalk, WeComTalk.at < until)
         for table in (WeComCallback, WeComInbox, WeComOutbox, WeComId):
             rows += _deleted(connection, table, table.at < until)
@@ -182,6 +187,29 @@ def _conversations(connection: Connection, which: ColumnElement[bool]) -> Counte
     return rows + _deleted(connection, Thread, Thread.id.not_in(select(Turn.thread_id)))
 
 
+def _letters(connection: Connection, person: _Person, answers: Set[str]) -> Counter[str]:
+    """Delete what WeCom's post holds of the person, whoever it goes to: what tells of them, or of such an answer."""
+    userids = [userid.lower() for userid in person.userids]
+    ids = func.lower(WeComId.userid).in_(userids)
+    also = connection.execute(select(WeComId.encrypted).where(ids)).scalars().all()
+    rows = _deleted(connection, WeComInbox, func.lower(WeComInbox.userid).in_([*userids, *map(str.lower, also)]))
+    alone = _alone(person.words)
+
+    def tells(document: Any) -> bool:
+        text = json.dumps(document, ensure_ascii=False)
+        return bool(alone.search(text)) or not answers.isdisjoint(_ID.findall(text))
+
+    asked = select(WeComInbox.key, WeComInbox.asked)
+    heard = [row.key for row in connection.execute(asked) if tells(row.asked)]
+    for some in chunks(heard):
+        rows += _deleted(connection, WeComInbox, WeComInbox.key.in_(some))
+    posted = select(WeComOutbox.id, WeComOutbox.to, WeComOutbox.message)
+    told = [row.id for row in connection.execute(posted) if row.to.lower() in userids or tells(row.message)]
+    for some in chunks(told):
+        rows += _deleted(connection, WeComOutbox, WeComOutbox.id.in_(some))
+    return rows + _deleted(connection, WeComId, ids)
+
+
 def _records(connection: Connection, person: _Person) -> Counter[str]:
     """Delete what was imported of the person; what refers to something goes first."""
     rows = _formers(connection, person)
@@ -208,10 +236,8 @@ def _formers(connection: Connection, person: _Person) -> Counter[str]:
 def _traces(connection: Connection, person: _Person) -> Counter[str]:
     """Delete what is left of the person beside records and conversations; where a line stays, it names nobody."""
     rows = _deleted(connection, SessionRow, SessionRow.account.in_(person.accounts))
+    rows += _deleted(connection, SpentRow, SpentRow.account.in_(person.accounts))
     rows += _deleted(connection, WeComTalk, WeComTalk.account.in_(person.accounts))
-    userids = [userid.lower() for userid in person.userids]
-    for table, userid in ((WeComInbox, WeComInbox.userid), (WeComOutbox, WeComOutbox.to), (WeComId, WeComId.userid)):
-        rows += _deleted(connection, table, func.lower(userid).in_(userids))
     for column in (Import.account, Import.undone_by, AuditRow.account):
         connection.execute(update(column.class_).where(column.in_(person.accounts)).values({column.key: ERASED}))
     mine = update(AuditRow).where(AuditRow.teacher_id.in_(person.numbers))

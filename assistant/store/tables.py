@@ -218,6 +218,17 @@ class Turn(Base):
     __table_args__ = (Index(None, "account", "asked_at"), Index(None, "outcome", "asked_at"))
 
 
+class SpentRow(Base):
+    """A question whose thread was deleted within a minute: it counts to the rate limit. `asked_at` as a Turn's."""
+
+    __tablename__ = "spent"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(String(100))
+    asked_at: Mapped[float]
+
+    __table_args__ = (Index(None, "account", "asked_at"),)
+
+
 class RunRow(Base):
     """The answering of a question as a stream. Times in seconds since the epoch, UTC.
 

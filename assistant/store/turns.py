@@ -7,22 +7,23 @@ from collections.abc import Collection
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, union_all, update
 
 from assistant.errors import NotFound, TooManyQuestions
-from assistant.store.tables import Feedback, RunEvent, RunRow, Thread, Turn
+from assistant.store.tables import Feedback, RunEvent, RunRow, SpentRow, Thread, Turn
 from assistant.text import is_text
 
 _MINUTE = 60.0
 _MARK = re.compile(r"\[\^\d+\]")
 # Built once: a statement made anew would be compiled, or at least looked up, anew.
 _OWNER = select(Thread.account).where(Thread.id == bindparam("thread"))
-_RECENT = (
-    select(Turn.asked_at)
-    .where(Turn.account == bindparam("account"), Turn.asked_at > bindparam("since"))
-    .order_by(Turn.asked_at.desc())
-    .limit(bindparam("most"))
+_RECENT = union_all(
+    *(
+        select(table.asked_at).where(table.account == bindparam("account"), table.asked_at > bindparam("since"))
+        for table in (Turn, SpentRow)
+    )
 )
+_RECENT = _RECENT.order_by(_RECENT.selected_columns.asked_at.desc()).limit(bindparam("most"))
 _NEW_THREAD, _NEW_TURN = insert(Thread), insert(Turn)
 _CLOSE = update(Turn).where(Turn.id == bindparam("turn"))
 _EARLIER = (
@@ -152,8 +153,15 @@ def newest(connection: Connection, thread: str) -> str | None:
 
 
 def delete_thread(connection: Connection, account: str, thread: str) -> None:
-    """Delete a thread of the account's own with all that hangs on it. NotFound."""
+    """Delete a thread of the account's own with all that hangs on it. NotFound.
+
+    What was asked within a minute counts to the rate limit all the same.
+    """
     _check_owner(connection, account, thread)
+    since = time.time() - _MINUTE
+    connection.execute(delete(SpentRow).where(SpentRow.account == account, SpentRow.asked_at <= since))
+    recent = select(Turn.account, Turn.asked_at).where(Turn.thread_id == thread, Turn.asked_at > since)
+    connection.execute(insert(SpentRow).from_select(["account", "asked_at"], recent))
     answers = select(Turn.id).where(Turn.thread_id == thread)
     of_it = select(RunRow.id).where(RunRow.answer_id.in_(answers))
     connection.execute(delete(RunEvent).where(RunEvent.run_id.in_(of_it)))

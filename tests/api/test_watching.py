@@ -146,6 +146,7 @@ def test_what_happens_is_counted(make_web: Any, bearer: Headers) -> None:
     web = make_web()
     before = counts(web)
     traffic(web, bearer)
+    assert web.get("/mcp").status_code == 405
     after = counts(web)
     more = {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)}
     assert more["xueshi_questions_total", "by=planner", "intent=gap", "outcome=answered"] == 4
@@ -158,6 +159,7 @@ def test_what_happens_is_counted(make_web: Any, bearer: Headers) -> None:
     assert more["xueshi_import_rows_total", "change=unchanged", "kind=teachers"] == 2
     assert more["xueshi_http_requests_total", "method=GET", "route=none", "status=404"] == 1
     assert more["xueshi_http_requests_total", "method=POST", "route=/v1/ask", "status=422"] == 1
+    assert more["xueshi_http_requests_total", "method=GET", "route=/mcp", "status=405"] == 1
     assert told_of(web.get("/metrics").text, *SECRETS) == set()
 
 

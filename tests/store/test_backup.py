@@ -82,7 +82,7 @@ def told(settings: Settings) -> list[dict[str, Any]]:
 
             def get(path: str, headers: dict[str, str] = headers) -> Any:
                 found = web.get(path, headers=headers)
-                return found.status_code, found.json()
+                return found.status_code, {name: one for name, one in found.json().items() if name != "request_id"}
 
             threads = [get(f"/v1/threads/{one['id']}") for one in get("/v1/threads")[1]["threads"]]
             answers = sorted(row[0] for row in contents(given.database)["turns"])

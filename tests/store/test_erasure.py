@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from api import cli_keeping
 from assistant.ask import Assistant
 from assistant.bootstrap import Installation, install
 from assistant.errors import InputError
@@ -80,7 +81,12 @@ def leave_traces(installation: Installation, tmp_path: Path) -> None:
         sessions.open_session(connection, "t0001")
         post.take(connection, "msg", "app", "", "LinXiaolan", {"text": "我还差多少？"})
         post.post(connection, "app", "linxiaolan", {"text": "还差 12 学时"}, repeatable=True, sending=False)
-        wecom.keep_userid(connection, "wo-linxiaolan", "linxiaolan")
+        post.take(connection, "bot-msg", "bot", "", "wo-LinXiaolan", {"key": "k", "to": ["bot", "chat-1"]})
+        post.take(connection, "other-msg", "app", "", "mogd", {"text": "林晓岚还差多少？"})
+        post.post(connection, "bot", "https://reply/1", {"text": f"/answers/{mine}"}, repeatable=True, sending=False)
+        post.post(connection, "app", "mogd", {"text": "2023年林晓岚还差 12 学时"}, repeatable=True, sending=False)
+        post.post(connection, "app", "mogd", {"text": "莫国栋已达到"}, repeatable=True, sending=False)
+        wecom.keep_userid(connection, "wo-LinXiaolan", "linxiaolan")
         wecom.keep_thread(connection, "t0001", "app", "t-gone")
         reminders.claim(connection, "T0001")
 
@@ -98,7 +104,8 @@ def test_nothing_of_a_person_is_left_in_any_table(made: Installation, tmp_path: 
     assert tables >= {"teachers", "credits", "accounts", "formers", "imports", "threads", "turns", "runs", "feedback"}
     assert tables >= {"sessions", "reminders", "wecom_talks", "audit", "run_events"}
     done = erasure.erase_person(made.database, who, dry_run=False)
-    assert found(made.database, words | {"linxiaolan"}) == []
+    assert found(made.database, words | {"linxiaolan", "wo-LinXiaolan"}) == []
+    assert (done.rows["wecom_inbox"], done.rows["wecom_outbox"], done.rows["wecom_ids"]) == (3, 3, 1)
     assert (done.rows["teachers"], done.rows["accounts"], done.others) == (1, 1, 4)
     [line] = [row for row in every_row(made.database)["audit"] if '"erase"' in row]
     assert '"erase", null, null, null, null' in line
@@ -115,6 +122,11 @@ def test_of_everybody_else_nothing_is_missing(made: Installation, tmp_path: Path
     assistant: Assistant = made.assistant
     answer = assistant.ask(GAP, assistant.account("t0002"), limited=False)
     assert answer.outcome == "answered"
+
+
+def test_whatever_is_erased_has_a_name() -> None:
+    never = {"budgets", "clauses", "imports", "originals", "policies", "revisions", "units", "wecom_access"}
+    assert set(Base.metadata.tables) - never == set(cli_keeping._TABLES)
 
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(made: Installation, tmp_path: Path) -> None:
