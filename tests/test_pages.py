@@ -83,6 +83,7 @@ def test_what_a_page_names_is_there(page: str) -> None:
 
 # The READMEs.
 
+pytestmark = pytest.mark.sqlite("commands that other tests run on PostgreSQL")
 READMES = ["README.md", "README.zh.md"]
 
 

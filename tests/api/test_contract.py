@@ -43,6 +43,7 @@ _BOUNDED = settings(
 )
 
 
+@pytest.mark.sqlite("takes minutes; what the interface says of itself hangs on no database")
 @pytest.mark.parametrize("who", [None, "t0001", "admin-gczx"])
 def test_every_call_answers_as_it_says(make_web: Any, bearer: Callable[..., dict[str, str]], who: str | None) -> None:
     app = make_web(**WECOM).app

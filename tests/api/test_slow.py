@@ -19,6 +19,9 @@ Headers = Callable[..., dict[str, str]]
 SHORT = 0.5
 
 
+pytestmark = pytest.mark.sqlite("about connections before anything of a request is read")
+
+
 @pytest.fixture
 def address(make_web: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """A server as `xueshi serve` starts it, but for its patience and how many it serves."""

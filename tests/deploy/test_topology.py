@@ -106,6 +106,9 @@ class Site:
         return httpx.Client(base_url=api.address, headers=headers, timeout=60)
 
 
+pytestmark = pytest.mark.sqlite("brings the PostgreSQL that it runs on")
+
+
 @pytest.fixture(scope="module")
 def site(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Both started at once on an empty database; then policies and records are read in by the operator."""

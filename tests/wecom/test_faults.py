@@ -207,6 +207,7 @@ async def played(play: Play, homes: list[dict[str, Any]]) -> int:
     return posted
 
 
+@pytest.mark.sqlite("takes minutes, and asks no more of a database than the post's own tests")
 def test_ten_thousand_callbacks_with_faults_are_each_answered_or_explained_once(
     home: Path, tmp_path: Path, wecom: FakeWeCom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
