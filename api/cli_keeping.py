@@ -11,7 +11,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from api.exports import inert
 from api.show import terminal
 from assistant import settings
 from assistant.errors import InputError
@@ -64,6 +63,7 @@ def audit_command(
     as_csv: Annotated[bool, typer.Option("--csv", help="以 csv 给出")] = False,
 ) -> None:
     """谁在什么时候看过、导入过什么：管理员查看他人记录，以及导入、撤销、提醒、签发凭证、删除；最近的在前。"""
+    from api.exports import inert
     from assistant.store.audit import lines
     from assistant.store.database import Database
 

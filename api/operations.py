@@ -61,7 +61,12 @@ def add(app: FastAPI, installation: Installation) -> None:
         parts = {part: "ok" if works else _DOWN[part] for part, works in good.items()}
         return JSONResponse(Readiness(ready=ready, parts=parts).model_dump(), 200 if ready else 503)
 
-    @app.get("/metrics", summary="计数和耗时，供 Prometheus 读取；不含个人信息", response_class=Response)
+    @app.get(
+        "/metrics",
+        summary="计数和耗时，供 Prometheus 读取；不含个人信息",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
     def metrics() -> Response:
         return Response(shown(), media_type=CONTENT_TYPE)
 

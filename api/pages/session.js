@@ -88,7 +88,7 @@ export class Session {
       return await this.send(path, given, options);
     } catch (problem) {
       if (problem.status !== 401 || this.ended) throw problem;
-      // A refusal may come late: what was asked for meanwhile, beside this call, is not asked for once more.
+      // Another call may have been given a newer one since.
       const newer = this.token !== given && this.token;
       return this.send(path, newer || (await this.renew()), options);
     }
