@@ -596,6 +596,29 @@ def test_what_if(
     check_own(answer, account.upper())
 
 
+@pytest.mark.parametrize(
+    ("question", "hours", "category"),
+    [
+        ("我打算参加10学时的校本研修，参加完还差几个学时", "10", "个人选修科目"),
+        ("多修6学时选修课之后的情况", "6", "个人选修科目"),
+        ("要再修4学时专业课的话 总共计入多少", "4", "专业科目"),
+        ("再上一个12学时的公需课的话我就够了吗", "12", "公需科目"),
+    ],
+)
+def test_hours_to_come_are_never_passed_over(question: str, hours: str, category: str, ask: Ask) -> None:
+    answer = ask("t0001", question)
+    assert answer.projection, answer.text
+    assert [(one.hours, one.category) for one in answer.projection.assumed] == [(hours, category)]
+
+
+@pytest.mark.parametrize("question", ["我再学4学时够不够", "加上15学时的市级培训，一共多少"])
+def test_of_hours_to_come_without_a_category_it_is_asked_for(question: str, ask: Ask) -> None:
+    answer = ask("t0001", question)
+    assert answer.outcome is Outcome.CLARIFY
+    assert "属于哪个科目类别" in answer.text
+    assert len(answer.suggestions) == 3
+
+
 def test_what_if_within_a_cap_and_beyond_it(ask: Ask) -> None:
     within, beyond = (ask("t0023", f"如果我再修{hours}学时镇级专业课呢") for hours in (8, 20))
     assert within.projection
