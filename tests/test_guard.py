@@ -200,6 +200,14 @@ def test_the_digits_of_a_mark_need_no_proof_and_give_none(cycle: Case) -> None:
     assert cycle.refuses("还差 2 学时[^s2]。")
 
 
+def test_what_nobody_lacks_is_no_part_of_a_plan(installation: Installation) -> None:
+    plan = case(installation, "t0001", "我怎么补最省？")
+    nothing = plan.draft.text.replace("专业科目 4 学时", "公需科目 0 学时", 1)
+    assert nothing != plan.draft.text
+    assert not plan.refuses(plan.draft.text)
+    assert plan.refuses(nothing)
+
+
 # Clauses as they are stored now.
 
 
