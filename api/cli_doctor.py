@@ -95,7 +95,8 @@ def _vectors(given: Settings) -> str:
 
 
 def _model(given: Settings) -> str:
-    from assistant.model import Limits, chat_model
+    from assistant.chat import chat_model
+    from assistant.model import Limits
 
     if not given.model:
         return "没有设置，由内置的规划器作答"

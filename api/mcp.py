@@ -68,8 +68,8 @@ def serve(installation: Installation, whose: Whose, limited: bool) -> Server[Any
     calls = installation.calls
     listed = ListToolsResult(
         tools=[
-            Tool(name=one.name, description=one.description, input_schema=one.arguments, annotations=_READS)
-            for one in calls.tools.described()
+            Tool(name=one.name, description=one.description, input_schema=one.schema, annotations=_READS)
+            for one in calls.tools.described
         ]
     )
 

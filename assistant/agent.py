@@ -1,55 +1,35 @@
-"""One LangChain agent over the tools, built once; whichever chat model drives it, tools and guard are the same."""
+"""The LangChain agent that lets a language model use the tools, built once."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
+from langchain.tools import ToolRuntime
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.errors import GraphRecursionError
 
 from assistant.answer import Outcome
-from assistant.draft import Draft
+from assistant.draft import Called, Draft, Drafted, Said
 from assistant.fixed import DENIED, wording
 from assistant.model import ModelFailed
 from assistant.results import Denied, Result, Run
-from assistant.wire import Said
+from assistant.tools import ToolInfo, Tools, as_json
 
 # A question takes a handful of turns; the library's own limit is 9,999.
 _MOST_STEPS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A tool is about to run."""
-
-    tool: str
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """The model's draft, and the results that it was made of."""
-
-    draft: Draft
-    results: Sequence[Result]
-
-
 class Agent:
     """Answers with a draft and the results that it was made of."""
 
-    def __init__(self, model: BaseChatModel, tools: Sequence[BaseTool], wire: AgentMiddleware[Any, Any] | None = None):
+    def __init__(self, model: BaseChatModel, tools: Tools, wire: AgentMiddleware[Any, Any] | None = None) -> None:
         """`wire`: what stands between the agent and its model, if it is no model of ours."""
-        self._graph: Any = create_agent(model, tools, context_schema=Run, middleware=[wire] if wire else [])
+        self._graph: Any = create_agent(model, offered(tools), context_schema=Run, middleware=[wire] if wire else [])
         # What is written along the way is waited for in threads: not where nothing is.
         self._modes = ["values", "custom"] if wire else ["values"]
-
-    def run(self, question: str, run: Run, before: Sequence[tuple[str, str]] = ()) -> tuple[Draft, Sequence[Result]]:
-        """What `stream` comes to."""
-        drafted = next(event for event in self.stream(question, run, before) if isinstance(event, Drafted))
-        return drafted.draft, drafted.results
 
     def stream(
         self, question: str, run: Run, before: Sequence[tuple[str, str]] = ()
@@ -81,19 +61,32 @@ class Agent:
         yield Drafted(_draft(messages[-1], results), results)
 
 
-def _brief(run: Run) -> SystemMessage:
-    """The day and the role; a model learns nothing else of who asks."""
-    return SystemMessage(
-        f"今天是 {run.today}。提问者的角色：{run.account.role}。",
-        additional_kwargs={"today": run.today.isoformat(), "role": run.account.role, "places": run.places},
+def offered(tools: Tools) -> list[BaseTool]:
+    """The tools as the agent offers them to a model. Who asks is in the runtime context, which no model fills."""
+    return [_offered(tools, one) for one in tools.described]
+
+
+def _offered(tools: Tools, info: ToolInfo) -> BaseTool:
+    def call(runtime: ToolRuntime[Run, Any], **arguments: Any) -> tuple[str, Result]:
+        result = tools.call(info.name, arguments, runtime.context)
+        return as_json(result), result
+
+    return StructuredTool(
+        name=info.name,
+        description=info.description,
+        args_schema=info.arguments,
+        func=call,
+        response_format="content_and_artifact",
     )
 
 
+def _brief(run: Run) -> SystemMessage:
+    """The day and the role; a model learns nothing else of who asks."""
+    return SystemMessage(f"今天是 {run.today}。提问者的角色：{run.account.role}。")
+
+
 def _draft(message: AIMessage, results: Sequence[Result]) -> Draft:
-    """The planner hands over a whole draft; of any other model the text is taken, and the outcome from the results."""
-    draft = message.additional_kwargs.get("draft")
-    if isinstance(draft, Draft):
-        return draft
+    """A model's text, with the outcome that the results have."""
     text = str(message.text)
     told = [one for one in results if isinstance(one, Denied) == (text == DENIED)] or results
     return Draft(text, wording(told).outcome if told else Outcome.ANSWERED)

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
-from assistant.agent import Agent, Called, Drafted
 from assistant.answer import Answer, Outcome
 from assistant.basis import Basis, basis
-from assistant.draft import Draft
+from assistant.draft import Called, Draft, Drafted, Drafts, Said
 from assistant.errors import HomeInUse, NotRegistered, QuestionError, Unavailable, XueshiError, trace
 from assistant.events import Replaced, Status, Text, Waiting, doing, parts
 from assistant.fixed import UNAVAILABLE, wording
 from assistant.guard import Evidence, Rejected, prove, seal
 from assistant.identity import Account
-from assistant.model import Circuit, Limits, ModelFailed, in_time
+from assistant.model import Circuit, Limits, ModelFailed, ModelRun, in_time
 from assistant.planner.compose import compose
 from assistant.planner.names import people_in
 from assistant.planner.read import Intent, Reading
@@ -32,7 +31,6 @@ from assistant.store.database import Connection, Database
 from assistant.store.named import Named, named
 from assistant.text import is_text, is_utf8, visible
 from assistant.watch import Answered, ModelGaveUp, Refused, stage, tell
-from assistant.wire import ModelRun, Said
 
 Event = Status | Text | Replaced | Answer
 _PLAN = Reading("", Intent.PLAN)
@@ -86,8 +84,8 @@ class Assistant:
         self,
         settings: Settings,
         database: Database,
-        planner: Agent,
-        model: Agent | None = None,
+        planner: Drafts,
+        model: Drafts | None = None,
         limits: Limits = Limits(),  # noqa: B008  it can't change
     ) -> None:
         """`planner`: answers whatever `model`, where there is one, doesn't answer provenly within `limits`."""
@@ -224,7 +222,7 @@ class Assistant:
                     proven = Proven(answer, basis(connection, answer, event.results), "planner", event.draft.intent)
                 yield proven
 
-    def _by_model(self, model: Agent, asked: Asked) -> Iterator[Happening]:
+    def _by_model(self, model: Drafts, asked: Asked) -> Iterator[Happening]:
         """ModelFailed: it gives nothing to go by. Rejected: what it says isn't proven."""
         named_by = Pseudonyms(partial(self._named, asked.account))
         run = ModelRun(asked.account, asked.today, people=named_by, limits=self._limits)

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from assistant.agent import Agent
 from assistant.ask import Assistant
 from assistant.calls import Calls
-from assistant.model import Limits, chat_model
-from assistant.planner.model import OfflinePlanner
+from assistant.draft import Drafts
+from assistant.model import Limits
+from assistant.planner.planner import Planner
 from assistant.retrieval.index import Index, open_stores
 from assistant.settings import Settings
 from assistant.store.database import Database
-from assistant.tools import Toolbox, make_tools
-from assistant.wire import Wire
+from assistant.tools import Tools
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,18 @@ def install(settings: Settings) -> Installation:
     SettingsError: the settings name a language model that there isn't.
     """
     limits = Limits()
-    chat = chat_model(settings, limits) if settings.model else None
     database, index = open_stores(settings)
-    tools = make_tools(database, index)
-    model = Agent(chat, tools, Wire()) if chat else None
-    assistant = Assistant(settings, database, Agent(OfflinePlanner(), tools), model, limits)
-    return Installation(settings, database, index, assistant, Calls(settings, database, Toolbox(tools)))
+    tools = Tools(database, index)
+    model = driven_by_model(settings, tools, limits) if settings.model else None
+    assistant = Assistant(settings, database, Planner(tools), model, limits)
+    return Installation(settings, database, index, assistant, Calls(settings, database, tools))
+
+
+def driven_by_model(settings: Settings, tools: Tools, limits: Limits) -> Drafts:
+    """The agent of the language model that the settings name. SettingsError: there is none such."""
+    # Imported here: LangChain's agent takes longer to import than all the rest, and most installations have no model.
+    from assistant.agent import Agent
+    from assistant.chat import chat_model
+    from assistant.wire import Wire
+
+    return Agent(chat_model(settings, limits), tools, Wire())

@@ -22,7 +22,7 @@ from assistant.settings import Settings
 from assistant.store import turns
 from assistant.store.database import Database
 from assistant.text import is_text
-from assistant.tools import Toolbox, told
+from assistant.tools import Tools, told
 
 _NOBODY = "这个账号没有本人的学时记录：请写出要查询的教师姓名或编号。"
 _LOG = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Called:
 class Calls:
     """Calls of an installation's tools."""
 
-    def __init__(self, settings: Settings, database: Database, tools: Toolbox) -> None:
+    def __init__(self, settings: Settings, database: Database, tools: Tools) -> None:
         self._settings, self._database, self.tools = settings, database, tools
 
     def call(self, account: Account, name: str, arguments: Mapping[str, Any], limited: bool = True) -> Called:

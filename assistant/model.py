@@ -1,4 +1,4 @@
-"""A language model of the operator's choice: built from its settings, held to limits, left alone while it fails."""
+"""A language model of the operator's choice: held to limits, left alone while it fails."""
 
 import queue
 import threading
@@ -6,18 +6,15 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from contextvars import copy_context
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from langchain_core.language_models import BaseChatModel
-
-from assistant.errors import SettingsError
 from assistant.events import Waiting
-from assistant.settings import Settings
+from assistant.pseudonyms import Pseudonyms
+from assistant.results import Run
 
 _T = TypeVar("_T")
 _MOMENT = 0.25  # seconds
-_COMPATIBLE = "openai"  # the provider of every endpoint that speaks OpenAI's chat completions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +35,19 @@ class ModelFailed(Exception):
     """The model gave nothing to go by: it can't be reached, breaks off, babbles, never ends. Says what, not whose."""
 
 
-def chat_model(settings: Settings, limits: Limits) -> BaseChatModel:
-    """The model that the settings name. SettingsError: none such, its package is missing, or it lacks its key."""
-    provider, _, name = settings.model.partition(":")
-    if not (provider and name):
-        raise SettingsError("设置 XUESHI_MODEL 有误：应写成“提供方:模型”，如 openai:qwen-plus；留空则不用语言模型。")
-    key = settings.model_api_key.get_secret_value()
-    options: dict[str, Any] = {"timeout": limits.silence, "max_retries": limits.retries, "temperature": 0}
-    if settings.model_base_url:
-        options["base_url"] = settings.model_base_url
-    if key:
-        options["api_key"] = key
-    if provider == _COMPATIBLE:
-        if not (key or settings.model_base_url):
-            raise SettingsError("缺少设置 XUESHI_MODEL_API_KEY：XUESHI_MODEL 所选的语言模型需要密钥。")
-        # A server without a key gets none, not the one that the library finds in the environment for another.
-        options |= {"timeout": (limits.connect, limits.silence), "api_key": key or "-", "use_responses_api": False}
-    try:
-        from langchain.chat_models import init_chat_model
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRun(Run):
+    """A run that a language model drives: whom it may hear of, and how much."""
 
-        made: BaseChatModel = init_chat_model(name, model_provider=provider, **options)
-    except ImportError:
-        raise SettingsError(
-            f"设置 XUESHI_MODEL 用到的程序包没有安装：请运行 pip install 'xueshi[model]'，"
-            f"或安装 LangChain 为 {provider} 提供的程序包。"
-        ) from None
-    except Exception:  # of the provider's own making, and it may tell the key
-        raise SettingsError(
-            "设置 XUESHI_MODEL 有误：不认识的提供方，或 XUESHI_MODEL_BASE_URL、XUESHI_MODEL_API_KEY 与它不符。"
-        ) from None
-    return made
+    people: Pseudonyms
+    limits: Limits
+    _spent: list[int] = field(default_factory=list)  # characters, call by call
+
+    def spend(self, characters: int) -> None:
+        """Note what is sent or received. ModelFailed: it is more than a question may cost."""
+        self._spent.append(characters)
+        if sum(self._spent) > self.limits.characters:
+            raise ModelFailed("over its budget")
 
 
 class Circuit:

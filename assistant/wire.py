@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from typing import Any, get_args
@@ -12,9 +11,9 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.tool import ToolCall, tool_call
 
-from assistant.model import Limits, ModelFailed
+from assistant.draft import Said
+from assistant.model import ModelFailed, ModelRun
 from assistant.pseudonyms import MadeUp, Pseudonyms
-from assistant.results import Result, Run
 from assistant.rules.schema import Category, Organiser, Status
 from assistant.watch import staged
 
@@ -41,29 +40,6 @@ _VOCABULARY = {word for kind in (Category, Organiser, Status) for word in get_ar
 _PEOPLE = {"teacher"}  # arguments of tools that name somebody
 _WHOLE = {"stop", "tool_calls", "end_turn", "tool_use", "stop_sequence"}  # how providers say that a reply is complete
 _SENTENCE = re.compile(r".*[。！？!?；;\n](?:\[\^[^\]]*\])*", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRun(Run):
-    """A run that a language model drives: whom it may hear of, and how much."""
-
-    people: Pseudonyms
-    limits: Limits
-    _spent: list[int] = field(default_factory=list)  # characters, call by call
-
-    def spend(self, characters: int) -> None:
-        """Note what is sent or received. ModelFailed: it is more than a question may cost."""
-        self._spent.append(characters)
-        if sum(self._spent) > self.limits.characters:
-            raise ModelFailed("over its budget")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A reply as far as it has come, whole sentences, people named; `results`: what the tools had shown before it."""
-
-    text: str
-    results: Sequence[Result]
 
 
 class Wire(AgentMiddleware[Any, ModelRun]):

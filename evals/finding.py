@@ -16,10 +16,10 @@ import numpy as np
 import yaml
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-from assistant.agent import Agent
 from assistant.answer import Outcome
+from assistant.draft import drafted
 from assistant.identity import Account, Role
-from assistant.planner.model import OfflinePlanner
+from assistant.planner.planner import Planner
 from assistant.policy import Clause, Policy
 from assistant.results import Clauses, Run
 from assistant.retrieval.embed import Embedder
@@ -30,7 +30,7 @@ from assistant.retrieval.wording import Wording
 from assistant.settings import Settings
 from assistant.store import policies
 from assistant.store.database import Database
-from assistant.tools import make_tools
+from assistant.tools import Tools
 from ingest.policies import ingest_policies
 
 QUESTIONS = Path(__file__).parent / "questions"
@@ -151,26 +151,26 @@ class _Trained:
         return self._model.encode(list(texts), normalize_embeddings=True)
 
 
-def answered(agent: Agent, asked: Asked) -> str | None:
+def answered(planner: Planner, asked: Asked) -> str | None:
     """The locator of the clause that the answer to a teacher of the place quotes; None: none is quoted."""
     meta = asked.policy.meta
     account = Account("somebody", Role.TEACHER, "T0", None, f"{meta.unit}/学校")
     run = Run(account, meta.effective_from)
-    draft, results = agent.run(asked.text, run)
+    draft, results = drafted(planner, asked.text, run)
     if draft.outcome is not Outcome.ANSWERED or not isinstance(results[0], Clauses):
         return None
     return next(found.clause.locator for found in results[0].found if f"[^{found.token}]" in draft.text)
 
 
-def evidence(agent: Agent, known: Mapping[str, Policy], split: str) -> list[str]:
+def evidence(planner: Planner, known: Mapping[str, Policy], split: str) -> list[str]:
     """Shares: questions answered by a right clause, by another, not answered; unanswerable ones not answered."""
     asked = questions(split, known)
-    quoted = [answered(agent, one) for one in asked]
+    quoted = [answered(planner, one) for one in asked]
     right = np.mean([locator in one.right for locator, one in zip(quoted, asked, strict=True)])
     refused = np.mean([locator is None for locator in quoted])
     unanswerable = yaml.safe_load((QUESTIONS / "unanswerable.yaml").read_text("utf-8"))[split]
     without = [Asked(known[name], text, frozenset()) for name, texts in unanswerable.items() for text in texts]
-    kept = np.mean([answered(agent, one) is None for one in without])
+    kept = np.mean([answered(planner, one) is None for one in without])
     return [f"{share:.3f}" for share in (right, 1 - right - refused, refused, kept)]
 
 
@@ -203,11 +203,11 @@ def main() -> None:
         print(f"| found by | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
         for name, ranked in compared:
             print(f"| {name} | {' | '.join(cell for split in SPLITS for cell in measured(asked[split], ranked))} |")
-        agent = Agent(OfflinePlanner(), make_tools(database, index))
+        planner = Planner(Tools(database, index))
         print("\n| answers | right clause | another clause | not answered | unanswerable, not answered |")
         print("|---|---|---|---|---|")
         for split in SPLITS:
-            print(f"| {split} | {' | '.join(evidence(agent, known, split))} |")
+            print(f"| {split} | {' | '.join(evidence(planner, known, split))} |")
 
 
 if __name__ == "__main__":

@@ -7,15 +7,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from assistant.agent import Agent
 from assistant.answer import Outcome
 from assistant.ask import Assistant
-from assistant.bootstrap import Installation
-from assistant.model import Limits, chat_model
-from assistant.planner.model import OfflinePlanner
+from assistant.bootstrap import Installation, driven_by_model
+from assistant.model import Limits
+from assistant.planner.planner import Planner
 from assistant.settings import Settings
-from assistant.tools import make_tools
-from assistant.wire import Wire
+from assistant.tools import Tools
 from evals.case import Case
 from evals.proof import Fault, Kind, plain
 from evals.run import Result, run, sample_installation
@@ -130,9 +128,9 @@ def _driven_by(model: ScriptedModel, installation: Installation) -> Assistant:
     """The assistant of an installation with this language model."""
     named = {"model": "openai:scripted", "model_base_url": model.url, "model_api_key": SecretStr("key")}
     settings = installation.settings.model_copy(update=named)
-    tools = make_tools(installation.database, installation.index)
-    agent = Agent(chat_model(settings, _LIMITS), tools, Wire())
-    return Assistant(settings, installation.database, Agent(OfflinePlanner(), tools), agent, _LIMITS)
+    tools = Tools(installation.database, installation.index)
+    agent = driven_by_model(settings, tools, _LIMITS)
+    return Assistant(settings, installation.database, Planner(tools), agent, _LIMITS)
 
 
 def _judged(attack: Attack, result: Result, told: str) -> Iterator[Fault]:

@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import evals.sample
-from assistant.agent import Agent
 from assistant.bootstrap import Installation
-from assistant.draft import Draft
+from assistant.draft import Draft, drafted
 from assistant.guard import Evidence, Rejected
-from assistant.planner.model import OfflinePlanner
+from assistant.planner.planner import Planner
 from assistant.results import Result, Run, Sources
 from assistant.settings import Settings
 from assistant.store.database import Connection
-from assistant.tools import make_tools
+from assistant.tools import Tools
 from evals.run import sample_installation
 
 _SEED = 20231115
@@ -117,10 +116,10 @@ class Good(NamedTuple):
 
 def good_answers(installation: Installation) -> Iterator[Good]:
     """What the planner answers to every teacher and administrator of the sample."""
-    agent = Agent(OfflinePlanner(), make_tools(installation.database, installation.index))
+    planner = Planner(Tools(installation.database, installation.index))
     for account, question in _asked():
         run = Run(installation.assistant.account(account), installation.settings.clock())
-        yield Good(account, question, *agent.run(question, run), run.sources)
+        yield Good(account, question, *drafted(planner, question, run), run.sources)
 
 
 def _asked() -> Iterator[tuple[str, str]]:

@@ -7,15 +7,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from assistant.agent import Agent
 from assistant.answer import Answer
 from assistant.ask import Assistant, Event
-from assistant.bootstrap import Installation
+from assistant.bootstrap import Installation, driven_by_model
 from assistant.events import Replaced, Text
-from assistant.model import Limits, chat_model
-from assistant.planner.model import OfflinePlanner
-from assistant.tools import make_tools
-from assistant.wire import Wire
+from assistant.model import Limits
+from assistant.planner.planner import Planner
+from assistant.tools import Tools
 from evals.scripted_model import Request, Scripted, ScriptedModel, calls
 
 GAP = "我今年还差多少学时？"
@@ -31,9 +29,9 @@ class Spoken:
     def __init__(self, installation: Installation, server: ScriptedModel, limits: Limits) -> None:
         given = {"model": "openai:scripted", "model_base_url": server.url, "model_api_key": SecretStr(KEY)}
         settings = installation.settings.model_copy(update=given)
-        tools = make_tools(installation.database, installation.index)
-        model = Agent(chat_model(settings, limits), tools, Wire())
-        self.assistant = Assistant(settings, installation.database, Agent(OfflinePlanner(), tools), model, limits)
+        tools = Tools(installation.database, installation.index)
+        model = driven_by_model(settings, tools, limits)
+        self.assistant = Assistant(settings, installation.database, Planner(tools), model, limits)
         self.server = server
 
     def events(self, question: str = GAP, account: str = "t0001", thread: str | None = None) -> list[Event]:

@@ -18,7 +18,7 @@ from assistant.answer import Answer, Outcome
 from assistant.ask import Assistant
 from assistant.bootstrap import Installation
 from assistant.fixed import UNAVAILABLE
-from assistant.tools import make_tools
+from assistant.tools import Tools
 
 Reply = str | list[tuple[str, dict[str, Any]]] | Exception
 QUESTION = "请看看我的学时"
@@ -88,7 +88,7 @@ Play = Callable[..., Played]
 @pytest.fixture
 def play(installation: Installation) -> Play:
     """The answer that a model with these replies brings about, and the model."""
-    tools = make_tools(installation.database, installation.index)
+    tools = Tools(installation.database, installation.index)
 
     def played(*replies: Reply, account: str = "t0001", question: str = QUESTION) -> Played:
         model = Queued(replies=list(replies))
@@ -347,7 +347,7 @@ def test_a_model_that_fails_is_an_outage_that_tells_nothing(replies: list[Reply]
 
 def test_after_a_failure_the_next_question_is_answered(installation: Installation) -> None:
     model = Queued(replies=[RuntimeError(), [("calculate_hours", {})], "您还差 12 学时。"])
-    agent = Agent(model, make_tools(installation.database, installation.index))
+    agent = Agent(model, Tools(installation.database, installation.index))
     assistant = Assistant(installation.settings, installation.database, agent)
     first, second = (assistant.ask(QUESTION, assistant.account("t0001")) for _ in range(2))
     assert (first.outcome, second.outcome) == (Outcome.UNAVAILABLE, Outcome.ANSWERED)

@@ -13,17 +13,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
-from assistant.agent import Agent
 from assistant.answer import Answer, Outcome, Table
 from assistant.bootstrap import Installation, install
-from assistant.draft import Draft
+from assistant.draft import Draft, drafted
 from assistant.guard import Evidence, Rejected, check_figures, seal
-from assistant.planner.model import OfflinePlanner
+from assistant.planner.planner import Planner
 from assistant.results import Clauses, Hours, Records, Result, Run, Sources
 from assistant.settings import Settings
 from assistant.store.database import Database
 from assistant.store.tables import ClauseRow
-from assistant.tools import make_tools
+from assistant.tools import Tools
 
 GAP = "我今年还差多少学时？"
 CAPS, MINIMA = "附件1/四/(二)", "附件1/四/(三)"
@@ -62,9 +61,9 @@ def numbered(text: str) -> str:
 
 
 def case(installation: Installation, account: str, question: str) -> Case:
-    agent = Agent(OfflinePlanner(), make_tools(installation.database, installation.index))
+    planner = Planner(Tools(installation.database, installation.index))
     run = Run(installation.assistant.account(account), installation.settings.clock())
-    return Case(installation.database, question, *agent.run(question, run), run.sources)
+    return Case(installation.database, question, *drafted(planner, question, run), run.sources)
 
 
 @pytest.fixture(scope="module")

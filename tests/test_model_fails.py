@@ -17,12 +17,13 @@ from sqlalchemy import select
 
 from assistant.answer import Answer
 from assistant.bootstrap import Installation, install
+from assistant.chat import chat_model
 from assistant.errors import SettingsError
 from assistant.events import Text, doing, parts
-from assistant.model import Circuit, Limits, ModelFailed, chat_model, in_time
+from assistant.model import Circuit, Limits, ModelFailed, in_time
 from assistant.settings import Settings
 from assistant.store.tables import Turn
-from assistant.tools import make_tools
+from assistant.tools import Tools
 from evals.scripted_model import Reply, ScriptedModel, calls, fails, says
 from tests.spoken import GAP, HOURS, KEY, QUICK, Spoken, body, by_planner, spoken, told
 
@@ -221,7 +222,7 @@ def test_the_log_tells_who_answered_and_nothing_else(
 
 
 def test_every_tool_says_what_it_does(installation: Installation) -> None:
-    said = [doing(tool.name) for tool in make_tools(installation.database, installation.index)]
+    said = [doing(tool.name) for tool in Tools(installation.database, installation.index).described]
     assert len(set(said)) == len(said)
     assert doing("no such tool") not in said
 
@@ -259,7 +260,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, settings: S
     def missing(*_: object, **__: object) -> None:
         raise ImportError("Initializing ChatOpenAI requires the langchain-openai package.")
 
-    monkeypatch.setattr("langchain.chat_models.init_chat_model", missing)
+    monkeypatch.setattr("assistant.chat.init_chat_model", missing)
     given = {"model": "openai:qwen-plus", "model_api_key": SecretStr(KEY)}
     with pytest.raises(SettingsError, match=r"XUESHI_MODEL.*xueshi\[model\]"):
         chat_model(settings.model_copy(update=given), Limits())

@@ -20,7 +20,7 @@ from assistant.figures import figures
 from assistant.store import people, scoped
 from assistant.store.scoped import MOST_ROWS, VIEWS
 from assistant.store.sql import LONGEST, check
-from assistant.tools import make_tools
+from assistant.tools import Tools
 from tests.test_agent import Queued, Reply
 
 DIALECTS = ["sqlite", "postgresql"]
@@ -35,7 +35,7 @@ Play = Callable[..., tuple[Answer, list[dict[str, Any]]]]
 @pytest.fixture
 def play(installation: Installation) -> Play:
     """The answer that a model with these replies brings about, and what its tools told it."""
-    tools = make_tools(installation.database, installation.index)
+    tools = Tools(installation.database, installation.index)
 
     def played(*replies: Reply, account: str = "t0001") -> tuple[Answer, list[dict[str, Any]]]:
         model = Queued(replies=list(replies))
@@ -276,7 +276,7 @@ def test_a_title_that_reads_as_a_number_of_a_billion_digits_harms_nothing(play: 
 
 
 def test_a_model_is_told_every_column_and_what_it_means(installation: Installation) -> None:
-    [tool] = [one for one in make_tools(installation.database, installation.index) if one.name == "query_records"]
+    [tool] = [one for one in Tools(installation.database, installation.index).described if one.name == "query_records"]
     for view, columns in VIEWS.items():
         assert f"{view}：" in tool.description
         for name, column in columns.items():

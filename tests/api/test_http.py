@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 import api.app
 from api.demo import demo_app
 from api.errors import OPENAI
-from assistant.agent import Agent
 from assistant.ask import Assistant
+from assistant.planner.planner import Planner
 from assistant.policy import Policy
 from assistant.settings import SHIPPED_CORPUS
 from ingest.corpus import read_corpora
@@ -459,7 +459,7 @@ def test_a_failure_while_answering_gives_no_number(
     def broken(*_: Any) -> None:
         raise RuntimeError("T0002 has 66 hours in /var/lib/xueshi")
 
-    monkeypatch.setattr(Agent, "stream", broken)
+    monkeypatch.setattr(Planner, "stream", broken)
     with caplog.at_level(logging.DEBUG):
         answer = ask(HOURS)
     assert answer["outcome"] == "unavailable"

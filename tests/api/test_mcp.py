@@ -20,11 +20,12 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
 
+from assistant.agent import offered
 from assistant.bootstrap import Installation
 from assistant.fixed import DENIED
 from assistant.policy import Policy
 from assistant.settings import SHIPPED_CORPUS
-from assistant.tools import make_tools
+from assistant.tools import Tools
 from ingest.corpus import read_corpora
 from tests.api.conftest import SECRET, TODAY, settings_for
 from tests.api.serving import served
@@ -103,7 +104,7 @@ def shipped() -> dict[str, Policy]:
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_the_tools_are_the_agent_s(address: str, bearer: Headers, installation: Installation, mode: str) -> None:
     listed = speak(address, bearer(), lambda client: client.list_tools(), mode).tools
-    agents = {tool.name: tool for tool in make_tools(installation.database, installation.index)}
+    agents = {tool.name: tool for tool in offered(Tools(installation.database, installation.index))}
     assert [tool.name for tool in listed] == list(agents)
     for tool in listed:
         own = agents[tool.name]
