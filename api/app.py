@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse
@@ -33,6 +33,7 @@ from api import (
 from api.limits import MOST, BodyLimit
 from api.metrics import METRICS
 from api.running import Running
+from api.safe import FRAMED, SafeHeaders
 from api.sessions import Sessions
 from api.tokens import Tokens
 from api.views import ClauseView, FoundClause, FoundClauses, Me, PolicyList, PolicyView
@@ -53,18 +54,6 @@ from assistant.settings import Settings, traced
 from assistant.store import policies
 
 PAGES = Path(__file__).parent / "pages"
-# No script, style, font or picture from anywhere else, nothing inline, no text that becomes markup; and no page around
-# ours but the one that is made for it.
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors "
-)
-_FRAMED = "/embed"
-_HEADERS = {
-    "Content-Security-Policy": _CSP + "'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 class Embedding(BaseModel):
@@ -146,24 +135,7 @@ def _largest(path: str) -> int | None:
 
 def _add_headers(app: FastAPI, origins: Sequence[str]) -> None:
     """`origins`: of other sites whose pages may load the widget, call the API with a token, and frame `/embed`."""
-    framed = {"Content-Security-Policy": _CSP + (" ".join(origins) or "'none'")}
-
-    @app.middleware("http")
-    async def headers(request: Request, call_next: Any) -> Response:
-        response: Response
-        try:
-            response = await call_next(request)
-        except Exception as error:
-            response = errors.unexpected(request, error)
-        for name, value in (_HEADERS | framed if request.url.path == _FRAMED else _HEADERS).items():
-            response.headers.setdefault(name, value)
-        # Pages and scripts are asked for again after every upgrade; what is somebody's is never kept.
-        private = request.url.path.startswith(("/v1/", mcp.PATH))
-        response.headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
-        if origins:
-            response.headers.add_vary_header("Origin")
-        return response
-
+    app.add_middleware(SafeHeaders, framed_by=origins)
     if origins:
         app.add_middleware(
             CORSMiddleware,
@@ -194,8 +166,8 @@ def _add_api(
     Asker = Annotated[Account, Depends(signed_in)]  # noqa: N806  a type
 
     @app.post("/v1/ask", summary="提问，得到一个有出处的回答", responses={404: {}, 429: {}})
-    def ask(asked: Question, account: Asker) -> Answer:
-        return assistant.ask(asked.question, account, asked.thread_id)
+    async def ask(asked: Question, account: Asker) -> Answer:
+        return await running.ask(account, asked.question, asked.thread_id)
 
     @app.get("/embedding.json", summary="可以嵌入本助手的网站；不用登录")
     def embedding() -> Embedding:
@@ -262,7 +234,7 @@ def _add_pages(app: FastAPI, installation: Installation) -> None:
     add("/", "chat.html")
     add("/chat", "chat.html")
     add("/admin", "admin.html")
-    add(_FRAMED, "embed.html")
+    add(FRAMED, "embed.html")
     add("/answers/{answer_id}", "receipt.html")
     add("/reminders", "reminders.html")
     add("/widget.js", "widget.js")

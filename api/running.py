@@ -8,9 +8,9 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
 
 from starlette.concurrency import run_in_threadpool
@@ -31,9 +31,10 @@ _PURGE = 60.0
 _LOOK = 0.2  # how often a reader looks for what another process has written
 QUIET = 15.0  # without a word; then readers are told that the line still holds
 _RETRY = 2.0  # while the database is away
-# Questions that a process answers at a time; more wait. A language model is mostly waited for; the planner computes,
-# and of threads that compute each holds up all others, those that take callbacks in among them.
-_WITH_MODEL, _COMPUTED = 32, 4
+# Questions that a process answers at a time; more wait. A language model is mostly waited for. The planner computes, and
+# threads that compute hold up each other, and whoever holds SQLite's only writer meanwhile: they take turns. Only behind
+# one that is stuck in the database, or counts a province, nobody waits for longer than this many seconds.
+_WITH_MODEL, _COMPUTED, _TURN = 32, 4, 0.25
 _LOG = logging.getLogger(__name__)
 _FAILED = "系统内部出错，没有作答。请稍后再试。"
 _LOST = "服务中断过，这次回答没有完成。请重新提问。"
@@ -99,8 +100,9 @@ class Running:
     def __init__(self, installation: Installation) -> None:
         self._assistant, self._database = installation.assistant, installation.database
         self._live: dict[str, _Live] = {}
-        at_once = _WITH_MODEL if installation.settings.model else _COMPUTED
-        self._pool = ThreadPoolExecutor(at_once, "xueshi-run")
+        self._computes = not installation.settings.model
+        self._pool = ThreadPoolExecutor(_COMPUTED if self._computes else _WITH_MODEL, "xueshi-run")
+        self._turn = threading.Lock()
         self._wake, self._closing = threading.Event(), False
         self._purge_due = time.monotonic()
         self._clerk = threading.Thread(target=self._keep, name="xueshi-runs", daemon=True)
@@ -122,6 +124,15 @@ class Running:
         self._pool.submit(copy_context().run, self._answer, live, asked)
         self._wake.set()
         return run
+
+    async def ask(self, account: Account, question: str, thread: str | None) -> Answer:
+        """One answer, for whoever waits for the whole of it. Raises what `Assistant.stream` raises."""
+
+        def answered() -> Answer:
+            with self._in_turn():
+                return self._assistant.ask(question, account, thread)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, answered)
 
     def stop(self, run_id: str) -> None:
         """Have a run stopped, whichever process answers; what was told of it is kept."""
@@ -162,10 +173,20 @@ class Running:
 
     # Answering.
 
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        mine = self._computes and self._turn.acquire(timeout=_TURN)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
+
     def _answer(self, live: _Live, asked: Asked) -> None:
         parts = Parts()
         try:
-            stopped = self._tell(live, asked, parts)
+            with self._in_turn():
+                stopped = self._tell(live, asked, parts)
             last = parts.stopped() if stopped else iter(())
         except XueshiError as error:
             last = parts.failed(str(error))
