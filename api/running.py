@@ -31,9 +31,9 @@ _PURGE = 60.0
 _LOOK = 0.2  # how often a reader looks for what another process has written
 QUIET = 15.0  # without a word; then readers are told that the line still holds
 _RETRY = 2.0  # while the database is away
-# Questions that a process answers at a time; more wait. A language model is mostly waited for. The planner computes, and
-# threads that compute hold up each other, and whoever holds SQLite's only writer meanwhile: they take turns. Only behind
-# one that is stuck in the database, or counts a province, nobody waits for longer than this many seconds.
+# Questions that a process answers at a time; more wait. A language model is mostly waited for. The planner computes,
+# and threads that compute hold up each other, and whoever has SQLite's only writer, so they take turns; but nobody
+# waits longer than this many seconds for one that is stuck in the database or counts a province.
 _WITH_MODEL, _COMPUTED, _TURN = 32, 4, 0.25
 _LOG = logging.getLogger(__name__)
 _FAILED = "系统内部出错，没有作答。请稍后再试。"

@@ -1,1 +1,1 @@
-"""The offline planner: a chat model without a language model. It reads, calls the tools, and words the results."""
+"""The offline planner: no language model. It reads, calls the tools, and words the results."""
