@@ -3,16 +3,25 @@
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docx
 import pytest
 import typer
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
 
 from api.cli import app
+from evals.bench.home import answers
+from tests.conftest import SAMPLE
 
 ROOT = Path(__file__).parents[1]
 # Blocks of files, each named in code somewhere before it, and of commands.
@@ -117,6 +126,63 @@ def test_both_readmes_have_the_same_commands() -> None:
         [shlex.split(re.sub(r"[^\x00-\x7f]+", "", line))[:2] for line in commands(one)] for one in READMES
     )
     assert english == chinese
+
+
+NOTICE = """某市教育局关于2023年中小学教师培训工作的通知
+
+各学校：
+一、任务
+中小学教师每年参加培训不少于90学时。
+二、经费
+各学校要落实教师培训经费。
+"""
+
+
+def notices(folder: Path) -> None:
+    """The files that the README's commands read, of each format that it names."""
+    (folder / "notices").mkdir()
+    (folder / "notices/宜兴.txt").write_text(NOTICE.replace("某市", "江苏省无锡市宜兴市", 1), "utf-8")
+    word = docx.Document()
+    for line in NOTICE.split():
+        word.add_paragraph(line)
+    word.save(str(folder / "办法.docx"))
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    canvas = Canvas(str(folder / "通知.pdf"))
+    canvas.setFont("STSong-Light", 16)
+    for number, line in enumerate(NOTICE.split()):
+        canvas.drawString(90, 720 - 28 * number, line)
+    canvas.save()
+    for file in SAMPLE:
+        shutil.copy(file, folder)
+
+
+def test_every_xueshi_command_of_the_readme_does_its_work(made_home: Path, tmp_path: Path) -> None:
+    """In the order of the page, in one folder. What the tests of moving do on two databases isn't done again."""
+    notices(tmp_path)
+    shutil.copytree(made_home, tmp_path / "home")
+    scripts = Path(sysconfig.get_path("scripts"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("XUESHI_")}
+    environment |= {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "XUESHI_HOME": str(tmp_path / "home")}
+    environment |= {"XUESHI_TODAY": "2023-11-15", "XUESHI_AUTH_SECRET": "x" * 32}
+    lines = [line for line in commands("README.md") if re.match(r"(XUESHI_HOME=\S+ )?xueshi (?!move|serve)", line)]
+    assert len(lines) == 16
+    for line in lines:
+        here = line.replace("/srv/new", str(tmp_path / "new"))
+        run = subprocess.run(["sh", "-c", here], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8")
+        assert run.returncode == 0, (line, run.stdout, run.stderr)
+    assert (tmp_path / "名单.xlsx").read_bytes()[:2] == b"PK"
+    assert "时间,账号" in (tmp_path / "trail.csv").read_text("utf-8")
+    assert [*(tmp_path / "verdicts").rglob("*.parquet")]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    serve = ["xueshi", "serve", "--port", address.rpartition(":")[2]]
+    with subprocess.Popen(serve, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as server:
+        while server.poll() is None and not answers(f"http://{address}/readyz"):
+            time.sleep(0.1)
+        ready = answers(f"http://{address}/readyz")
+        server.terminate()
+    assert ready
 
 
 @pytest.mark.parametrize("page", READMES)
