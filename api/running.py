@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
@@ -22,6 +23,7 @@ from assistant.bootstrap import Installation
 from assistant.errors import XueshiError, trace
 from assistant.identity import Account
 from assistant.store import runs
+from assistant.store.database import Connection
 from assistant.store.runs import Numbered, RunInfo
 
 # In seconds.
@@ -94,6 +96,13 @@ class _Live:
                 self._readers.discard(reader)
 
 
+class Noted(NamedTuple):
+    """A run that was noted; `asked` None: it is going on, or over, since an earlier time."""
+
+    run: RunInfo
+    asked: Asked | None = None
+
+
 class Running:
     """The runs of an installation: those that this process answers, and those of others as far as readers go."""
 
@@ -109,20 +118,32 @@ class Running:
         self._clerk.start()
 
     def begin(self, account: Account, question: str, thread: str | None, key: str | None) -> RunInfo:
-        """The run of a question; of a key that the account has used before, the run that it was used for.
+        """The run of a question, which goes on from now. Raises what `note` raises."""
+        with self._database.write(account.name) as connection:
+            noted = self.note(connection, account, question, thread, key)
+        return self.start(noted)
+
+    def note(
+        self, connection: Connection, account: Account, question: str, thread: str | None, key: str | None
+    ) -> Noted:
+        """Note the run of a question within the caller's transaction; of a key used before, the run it was used for.
 
         `thread` None: a new one. Raises what `Assistant.stream` raises.
         """
         question = taken(question)
-        with self._database.write(account.name) as connection:
-            if key and (known := runs.called(connection, account.name, key)):
-                return known
-            asked = self._assistant.take(connection, question, account, thread)
-            run_id = runs.open_run(connection, account.name, asked.blank.id, key)
-            run = runs.run(connection, account.name, run_id)
-        live = self._live[run.id] = _Live(start(run.answer_id, run.thread_id, run.id))
-        self._pool.submit(copy_context().run, self._answer, live, asked)
-        self._wake.set()
+        if key and (known := runs.called(connection, account.name, key)):
+            return Noted(known)
+        asked = self._assistant.take(connection, question, account, thread)
+        run_id = runs.open_run(connection, account.name, asked.blank.id, key)
+        return Noted(runs.run(connection, account.name, run_id), asked)
+
+    def start(self, noted: Noted) -> RunInfo:
+        """Have a run go on that was noted, once that is kept."""
+        run = noted.run
+        if noted.asked:
+            live = self._live[run.id] = _Live(start(run.answer_id, run.thread_id, run.id))
+            self._pool.submit(copy_context().run, self._answer, live, noted.asked)
+            self._wake.set()
         return run
 
     async def ask(self, account: Account, question: str, thread: str | None) -> Answer:
