@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ from tests.wecom.fake_socket import BOT, SECRET, Body, FakeGateway, gateway
 
 GAP, POLICY = "我今年还差多少学时？", "培训费用谁出？"
 ME, OTHER = "LinXiaoLan", "ChenJing"
-QUICK = Pace(ping=0.05, push=0.02, settle=0.02, answer=1.0, first=0.01, longest=0.05, give_up=20.0)
+# A busy machine may be long in answering: only a test about that says how long it waits.
+QUICK = Pace(ping=0.05, push=0.02, settle=0.02, answer=30.0, first=0.01, longest=0.05, give_up=60.0)
 
 _NUMBERS = itertools.count(1)
 
@@ -56,13 +58,18 @@ def settings(home: Path, wecom: FakeWeCom) -> Settings:
 class Bot:
     """A bot that holds the connection to a gateway."""
 
-    def __init__(self, gateway: FakeGateway, database: Database, holding: "asyncio.Task[None]") -> None:
-        self.gateway, self.database, self.holding = gateway, database, holding
+    def __init__(self, gateway: FakeGateway, database: Database, line: Line) -> None:
+        self.gateway, self.database, self.line = gateway, database, line
+        self.holding = asyncio.create_task(line.hold())
 
     async def ask(self, userid: str, text: str, group: str = "") -> str:
         """What is shown in the end."""
         content: str = (await self.gateway.ended(await self.gateway.tell(message(userid, text, group))))[-1]["content"]
         return content
+
+    async def idle(self) -> None:
+        """Return once nothing that it was told of is being answered."""
+        await self.gateway.until(lambda: not self.line._tasks)
 
     def asked(self, name: str = "t0001") -> list[str]:
         """The questions of an account."""
@@ -80,15 +87,15 @@ async def bot(settings: Settings, pace: Pace = QUICK) -> AsyncIterator[Bot]:
     talks = Chat(installation, running, outbound, client)
     async with gateway() as made:
         line = Line(settings.model_copy(update={"wecom_ws_url": made.url}), talks, outbound, pace)
-        holding = asyncio.create_task(line.hold())
+        bot = Bot(made, installation.database, line)
         outbound.start()
         try:
             await made.connected()
-            yield Bot(made, installation.database, holding)
+            yield bot
         finally:
-            holding.cancel()
+            bot.holding.cancel()
             with suppress(asyncio.CancelledError, Exception):
-                await holding
+                await bot.holding
             talks.close()
             await asyncio.to_thread(outbound.close)
             await asyncio.to_thread(running.close)
@@ -142,10 +149,12 @@ def test_members_are_answered_as_themselves_and_groups_with_nothing_personal(
 def test_a_message_that_comes_again_is_answered_once(settings: Settings) -> None:
     async def scene(bot: Bot) -> None:
         twice = message(ME, POLICY)
-        first, second = await bot.gateway.tell(twice), await bot.gateway.tell(twice)
-        await bot.gateway.until(lambda: any(one["finish"] for one in bot.gateway.streams(first)))
-        await bot.ask(OTHER, POLICY)
-        assert bot.gateway.streams(second) == []
+        told = [await bot.gateway.tell(twice) for _ in range(3)]
+        await bot.ask(OTHER, POLICY)  # once this has come, the others have
+        await bot.idle()
+        # Whichever is taken in first.
+        [answered] = [states for req_id in told if (states := bot.gateway.streams(req_id))]
+        assert [state["finish"] for state in answered].count(True) == 1
         assert bot.asked() == [POLICY]
 
     play(settings, scene)
@@ -233,7 +242,7 @@ def test_after_every_kind_of_close_it_connects_again_and_finishes_what_was_begun
         assert "已达到要求" in await bot.ask(OTHER, GAP)
         assert not any(one["msgtype"] == "markdown" for one in bot.gateway.of("aibot_send_msg"))
 
-    play(settings, scene, Pace(ping=0.05, push=0.02, settle=0.02, answer=0.3, first=0.01, longest=0.05))
+    play(settings, scene, replace(QUICK, answer=0.3) if end is _deaf else QUICK)
 
 
 @pytest.mark.parametrize("code", [846605, 846608])
