@@ -132,15 +132,21 @@ class Assistant:
         thread: str | None,
         limited: bool = True,
         before: Sequence[tuple[str, str]] | None = None,
+        again: str | None = None,
     ) -> Asked:
         """Note a question, as `taken` gives it, within the caller's transaction. Raises what `stream` raises.
 
-        `before`: earlier questions and answers, oldest first; None: those of the thread.
+        `before`: earlier questions and answers, oldest first; None: those of the thread. `again`: the id of the answer
+        to come, if the question was noted before; it keeps its thread, and isn't noted twice unless it was answered.
         """
         limit = self._settings.rate_limit if limited else None
-        opened, turn = turns.open_turn(connection, account.name, question, thread, limit)
+        known = turns.unanswered(connection, account.name, again) if again else None
+        if known and again:
+            opened, turn = known, again
+        else:
+            opened, turn = turns.open_turn(connection, account.name, question, thread, limit)
         if before is None:
-            before = turns.earlier(connection, opened) if thread else []
+            before = turns.earlier(connection, opened) if thread or known else []
         places = units.vocabulary(connection, account.place)
         blank = Answer(id=turn, thread_id=opened, outcome=Outcome.UNAVAILABLE, text=UNAVAILABLE)
         return Asked(question, account, self._settings.clock(), before, places, blank)

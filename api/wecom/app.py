@@ -24,6 +24,8 @@ from api.wecom import inbox, render
 from api.wecom.client import MEMBER
 from api.wecom.crypto import Box, Refused, check_age
 from api.wecom.post import Outgoing, Post
+from assistant.answer import Answer
+from assistant.ask import taken
 from assistant.bootstrap import Installation
 from assistant.errors import XueshiError, trace
 from assistant.identity import Account
@@ -47,12 +49,21 @@ _LOG = logging.getLogger(__name__)
 
 
 class Message(NamedTuple):
-    """What a member sent or did. `key` is the same each time WeCom tells of it; `kind`: `text`, `entered`, `other`."""
+    """What a member sent or did. `key` is the same each time WeCom tells of it; `kind`: `text`, `entered`, `other`.
+
+    `turn`: the id of the answer to come, once somebody has begun to answer.
+    """
 
     key: str
     sender: str
     kind: str
     content: str
+    turn: str | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What is put down of it."""
+        return {"kind": self.kind, "content": self.content, "turn": self.turn}
 
 
 class _Told(NamedTuple):
@@ -136,8 +147,7 @@ class Desk:
 
     def _put_down(self, messages: list[Message]) -> None:
         def take(message: Message) -> str | None:
-            asked = {"kind": message.kind, "content": message.content}
-            return post.take(connection, message.key, DOOR, self._post.holder, message.sender, asked)
+            return post.take(connection, message.key, DOOR, self._post.holder, message.sender, message.asked)
 
         with self._database.write() as connection:
             names = [take(message) for message in messages]
@@ -158,27 +168,31 @@ class Desk:
             self._post.answer(names, Outgoing(WAY, userid, _text(LOST)))
 
     def _handle(self, name: str, message: Message) -> None:
-        told = self._told(message)
+        told = self._told(name, message)
         self._post.answer([name], Outgoing(WAY, message.sender, _text(told.text), told.unique))
 
-    def _told(self, message: Message) -> _Told:
+    def _told(self, name: str, message: Message) -> _Told:
         try:
             with self._database.read() as connection:
                 account = people.member(connection, message.sender)
             if account is None:
                 return _Told(UNKNOWN.format(userid=message.sender))
             said = {"entered": WELCOME, "other": ONLY_TEXT}.get(message.kind)
-            return _Told(said) if said else self._answer(message.content, account)
+            return _Told(said) if said else self._answer(name, message, account)
         except XueshiError as error:
             return _Told(str(error))
         except Exception as error:
             _LOG.error("%s: a message could not be answered: %s", PATH, trace(error))
             return _Told(_FAILED)
 
-    def _answer(self, question: str, account: Account) -> _Told:
-        with self._database.read() as connection:
+    def _answer(self, name: str, message: Message, account: Account) -> _Told:
+        """The answer; the turn of a process that died meanwhile is answered by whoever goes on, and isn't left open."""
+        question = taken(message.content)
+        with self._database.write(account.name) as connection:
             thread = wecom.thread(connection, account.name, _TALK)
-        answer = self._assistant.ask(question, account, thread)
+            asked = self._assistant.take(connection, question, account, thread, again=message.turn)
+            post.note(connection, name, message._replace(turn=asked.blank.id).asked)
+        answer = next(one for one in self._assistant.answer(asked) if isinstance(one, Answer))
         with self._database.write() as connection:
             wecom.keep_thread(connection, account.name, _TALK, answer.thread_id)
         url = f"{self._public}/answers/{answer.id}"

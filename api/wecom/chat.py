@@ -185,26 +185,30 @@ class Chat:
             name = self._first(message, owed)
             who = self._who(message.sender.userid)
             if who.account is None:
-                return self._said(companion.UNKNOWN.format(userid=who.userid), name), None
+                return self._said(companion.UNKNOWN.format(userid=who.userid), name, owed), None
             if not message.question:
-                return self._said(_WORDLESS, name), None
+                return self._said(_WORDLESS, name, owed), None
             run = self._begin(who.account, message, message.question)
         except XueshiError as error:
             # Where nobody can tell whether it came before, it is explained each time.
-            return self._said(str(error), name)._replace(first=True), None
+            return self._said(str(error), name, owed)._replace(first=True), None
         return Heard(self._frame(who.account, run, message.in_group), bool(name), name), (who, run)
 
-    def _said(self, line: str, name: str | None) -> Heard:
-        """A reply that is said at once, so that nothing is owed."""
-        if name:
+    def _said(self, line: str, name: str | None, owed: Owed) -> Heard:
+        """A reply that is said at once, so that nothing is owed, unless whoever streams it has yet to say it."""
+        if name and not (owed.to and owed.to.streams):
             self.told(name)
-        return Heard(Frame(f"line.{secrets.token_hex(8)}", line, finish=True), bool(name))
+        return Heard(Frame(f"line.{secrets.token_hex(8)}", line, finish=True), bool(name), name)
 
-    def told(self, name: str) -> None:
-        """Take note that a message has been answered to the end."""
+    def told(self, name: str | None, *rest: Outgoing) -> None:
+        """Take note that a message has been answered to the end, but for the rest, which is sent.
+
+        `name` None: only the rest is sent.
+        """
         try:
-            self._post.answer([name])
-        except XueshiError as error:  # it will be looked at again, and nothing be found that is owed
+            if name or rest:
+                self._post.answer([name] if name else [], *rest)
+        except XueshiError as error:  # it will be looked at again, and what was streamed be told as a message
             _LOG.warning("that a message was answered could not be put down: %s", error)
 
     async def look(self, userid: str, stream_id: str) -> Frame:
@@ -333,6 +337,8 @@ class Chat:
                 kept = turns.turn(connection, account.name, run.answer_id).answer
         except NotFound:  # it ended without an answer
             return _Result(told.error or _UNFINISHED)
+        if kept is None or kept.get("stopped"):  # a part of an answer may say the contrary of the whole
+            return _Result(_UNFINISHED)
         answer, url = Answer.model_validate(kept), self._url(run.answer_id)
         if in_group and not _is_for_all(answer, told):
             private = render.text(answer, url, render.APP)
@@ -390,8 +396,11 @@ class Chat:
                 who = self._who(one.userid)
                 with self._database.read() as connection:
                     run = runs.called(connection, who.account.name, owed.key) if who.account else None
-                if run is None:  # it never began to be answered, and so wasn't acknowledged: WeCom sends it again
-                    self._post.answer([one.name])
+                if run is None:  # it never began to be answered, and so wasn't acknowledged
+                    # Called again, WeCom sends it again; on the long connection nobody does.
+                    lost = {"msgtype": "markdown", "markdown": {"content": companion.LOST}}
+                    letters = [Outgoing(*owed.to[:2], lost)] if owed.to and owed.to.streams else []
+                    self._post.answer([one.name], *letters)
                     continue
                 self._running.so_far(run.id)  # a run whose process has died is ended by whoever looks
                 done = self._see_to_end(one.name, who, run, owed, left=True)

@@ -3,6 +3,12 @@
 One WebSocket: subscribe with the bot's id and secret, ping every 30 seconds, hear callbacks, push each answer's stream
 under its callback's `req_id`. A connection that ends, however it ends, is made again, after longer and longer pauses.
 Only when another connection of the same bot takes over, this one stops, since two would fight.
+
+A message that was heard is taken in before anything is said to it, and forgotten with the write after its stream's end,
+which puts down what is sent beside it. If the process ends between, whoever holds the connection next, over the same
+database, tells the answer as a message of its own, or where there is none asks for the question again. What is not
+guaranteed: WeCom doesn't ask for a word back, so that a message that comes as the process ends, before the write, is
+lost; and an answer whose stream had just ended by then is told twice.
 """
 
 import asyncio
@@ -12,16 +18,18 @@ import random
 import secrets
 import time
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import WebSocketException
 
 from api.wecom.chat import LATER, Chat, Frame, To
-from api.wecom.post import Post, Undelivered
+from api.wecom.post import Outgoing, Post, Undelivered
 from api.wecom.said import Message
 from assistant.errors import SettingsError, Unavailable, trace
 from assistant.settings import Settings
@@ -191,12 +199,18 @@ class Line:
         heard = await self._chat.hear(message, _to(message))
         if not heard.first:  # it is being answered already
             return
-        last = await self._push(req_id, message, heard.frame)
-        if heard.name and last.all_told:
-            await asyncio.to_thread(self._chat.told, heard.name)
+        frame, shown = await self._push(req_id, message, heard.frame)
+        while not frame.finish:
+            await asyncio.sleep(self._pace.push)
+            frame = await self._chat.look(message.sender.userid, frame.stream_id)
+        # What comes late is sent anyway. A card can't go with a stream here.
+        beside = [] if shown or frame.content == LATER else [_markdown(frame.content)]
+        beside += [{"msgtype": "template_card", "template_card": frame.card}] if frame.card else []
+        letters = [Outgoing(*_to(message)[:2], content) for content in beside]
+        await run_in_threadpool(self._chat.told, heard.name if frame.all_told else None, *letters)
 
-    async def _push(self, req_id: str, message: Message, frame: Frame) -> Frame:
-        """Push a stream to its end, or send what is unsaid as a message; how it ended."""
+    async def _push(self, req_id: str, message: Message, frame: Frame) -> tuple[Frame, bool]:
+        """Push a stream, to its end if that can be; as it was last, and whether its end is, or may be, shown."""
         if not frame.finish:
             await asyncio.sleep(self._pace.settle)
         unsure, shown, end = False, "", time.monotonic() + self._pace.give_up
@@ -205,46 +219,23 @@ class Line:
                 frame = await self._chat.look(message.sender.userid, frame.stream_id)
             if frame.finish or frame.content != shown:
                 await self._slot(_talk(message))
-                # A card can't go with a stream here.
                 code = await self._say("aibot_respond_msg", frame._replace(card=None).body, req_id)
-                if frame.finish and (code == 0 or (unsure and code in _OVER)):
-                    await self._beside(message, frame)
-                    return frame
                 if code in _OVER:
-                    break
+                    return frame, unsure
+                if frame.finish and code == 0:
+                    return frame, True
                 shown, unsure = frame.content if code == 0 else shown, frame.finish and code == _DOWN
             await asyncio.sleep(self._pace.push)
-        return await self._as_message(message, frame, unsure)
-
-    async def _beside(self, message: Message, frame: Frame) -> None:
-        if frame.card:
-            await self._send(message, {"msgtype": "template_card", "template_card": frame.card})
-
-    async def _as_message(self, message: Message, frame: Frame, unsure: bool) -> Frame:
-        """Send what couldn't be pushed to its end, unless it may have arrived, or will be sent anyway."""
-        while not frame.finish:
-            await asyncio.sleep(self._pace.push)
-            frame = await self._chat.look(message.sender.userid, frame.stream_id)
-        if not unsure and frame.content != LATER:
-            await self._send(message, _markdown(frame.content))
-            await self._beside(message, frame)
-        return frame
-
-    async def _send(self, message: Message, content: dict[str, Any]) -> None:
-        """Send a message of its own to where `message` came from, once there is a connection."""
-        end = time.monotonic() + self._pace.give_up
-        await self._slot(_talk(message))
-        # What may have arrived isn't said again.
-        while (code := await self._say("aibot_send_msg", _where(message) | content)) is None and time.monotonic() < end:
-            await asyncio.sleep(self._pace.push)
-        if code != 0:
-            _LOG.warning("a message could not be sent: %s", code)
+        return frame, unsure
 
     def _deliver(self, letter: Letter) -> None:
         """The way of messages of their own; from any thread but the connection's."""
         if self._loop is None or self._socket is None:
             raise Undelivered("there is no connection", passing=True)
-        code = asyncio.run_coroutine_threadsafe(self._delivered(letter), self._loop).result()
+        try:
+            code = asyncio.run_coroutine_threadsafe(self._delivered(letter), self._loop).result()
+        except CancelledError:  # the process ends, and the letter was still waiting for its slot
+            raise Undelivered("the connection is given up", passing=True) from None
         if code != 0:
             raise Undelivered(f"aibot_send_msg: {code}", passing=code is None or code in _BUSY)
 

@@ -84,13 +84,13 @@ class Post:
             thread.join()
 
     def answer(self, names: Collection[str], *told: Outgoing) -> None:
-        """Send what messages are answered with, unless all of them have been answered meanwhile.
+        """Send what messages are answered with, unless all of them have been answered meanwhile; of none: at any rate.
 
         Unavailable: nothing could be put down; they will be answered anew.
         """
         try:
             with self._database.write() as connection:
-                if not post.answered(connection, names):
+                if names and not post.answered(connection, names):
                     return
                 letters = [post.post(connection, *one, sending=one.way in self._ways) for one in told]
         except XueshiError:

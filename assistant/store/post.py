@@ -56,6 +56,11 @@ def take(connection: Connection, key: str, door: str, holder: str, userid: str, 
     return name
 
 
+def note(connection: Connection, name: str, asked: dict[str, Any]) -> None:
+    """Put down anew what a message's door needs to answer it, if it still waits for an answer."""
+    connection.execute(update(WeComInbox).where(WeComInbox.key == name).values(asked=asked))
+
+
 def hold(connection: Connection, holder: str) -> None:
     """Say that a process still answers what it holds; of what came an hour ago nobody believes that."""
     now = time.time()

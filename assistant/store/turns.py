@@ -87,6 +87,12 @@ def open_turn(
     return thread, turn
 
 
+def unanswered(connection: Connection, account: str, turn: str) -> str | None:
+    """The thread of a question of the account's own that has no answer; None: there is no such question."""
+    query = select(Turn.thread_id).where(Turn.id == turn, Turn.account == account, Turn.answer.is_(None))
+    return connection.execute(query).scalar_one_or_none()
+
+
 def named_thread(connection: Connection, account: str, name: str) -> str:
     """The account's own thread that goes by a name, begun where there is none; its id."""
     thread = "n" + sha256(f"{account}\0{name}".encode()).hexdigest()[:32]

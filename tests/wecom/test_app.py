@@ -161,7 +161,7 @@ def test_an_error_that_nobody_foresaw_is_explained_and_its_words_are_not(
 ) -> None:
     with serve() as web:
         assistant = web.app.state.installation.assistant  # type: ignore[attr-defined]
-        monkeypatch.setattr(assistant, "ask", lambda *_: 1 / 0)
+        monkeypatch.setattr(assistant, "answer", lambda *_: 1 / 0)
         Caller(web).post(message(KNOWN, "1", GAP))
     [told] = wecom.texts(KNOWN)
     assert "系统内部出错" in told

@@ -13,7 +13,8 @@ from sqlalchemy import func, select, update
 from api.wecom import app as door
 from api.wecom import chat
 from api.wecom import post as outbound
-from assistant.store import post, runs
+from assistant.ask import Assistant
+from assistant.store import post, runs, turns
 from assistant.store.database import Database
 from assistant.store.tables import WeComInbox, WeComOutbox
 from tests.wecom.conftest import NO_APP, Open, Serve, address
@@ -52,6 +53,13 @@ def left(database: Database) -> int:
         return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
 
 
+def asked(database: Database, name: str) -> list[tuple[str, bool]]:
+    """The questions of an account, and whether they are answered."""
+    with database.read() as connection:
+        found = [turns.turns(connection, name, one.id) for one in turns.threads(connection, name, 100)]
+    return [(turn.question, turn.answer is not None) for thread in found for turn in thread]
+
+
 def wait(until: Callable[[], bool]) -> None:
     """Return once it is so."""
     end = time.monotonic() + 60
@@ -84,6 +92,27 @@ def test_messages_of_a_dead_process_are_answered_once_each_as_their_senders(
     assert MINE in mine[0]
     assert "费用" in mine[1]
     assert MINE not in others[0]
+
+
+def test_a_question_that_was_begun_is_in_the_thread_once_with_its_answer(
+    serve: Serve, wecom: FakeWeCom, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def died(*_: object) -> None:
+        raise SystemExit  # of its thread: nothing is put down any more
+
+    with serve() as web, monkeypatch.context() as patch:
+        patch.setattr(Assistant, "answer", died)
+        Caller(web).post(message(ME, "1", GAP))
+        Caller(web).post(message(OTHER, "2", GAP))
+        wait(lambda: [asked(database, name) for name in ("t0001", "t0003")] == [[(GAP, False)]] * 2)
+    assert (wecom.sent, left(database)) == ([], 2)
+    orphan(database)
+    with serve():
+        wecom.wait(2)
+        wait(lambda: left(database) == 0)
+    assert [asked(database, name) for name in ("t0001", "t0003")] == [[(GAP, True)]] * 2
+    assert [MINE in told for told in wecom.texts(ME)] == [True]
+    assert [MINE in told for told in wecom.texts(OTHER)] == [False]
 
 
 def test_what_is_held_by_a_living_process_is_left_to_it(
@@ -119,14 +148,14 @@ def test_an_answer_that_another_process_gave_meanwhile_is_not_given_again(
     go, entered = threading.Event(), threading.Event()
     with serve() as web:
         assistant = web.app.state.installation.assistant  # type: ignore[attr-defined]
-        real = assistant.ask
+        real = assistant.answer
 
         def slow(*asked: object) -> object:
             entered.set()
             assert go.wait(60)
             return real(*asked)
 
-        monkeypatch.setattr(assistant, "ask", slow)
+        monkeypatch.setattr(assistant, "answer", slow)
         Caller(web).post(message(ME, "1", GAP))
         assert entered.wait(60)
         with database.write() as connection:
