@@ -180,25 +180,17 @@ class Chat:
 
     def _heard(self, message: Message, owed: Owed) -> tuple[Heard, tuple[_Who, RunInfo] | None]:
         """What is said at once; and for whom which run was begun, if one was. In one go: threads are many here."""
-        name = None
         try:
-            name = self._first(message, owed)
             who = self._who(message.sender.userid)
-            if who.account is None:
-                return self._said(companion.UNKNOWN.format(userid=who.userid), name, owed), None
-            if not message.question:
-                return self._said(_WORDLESS, name, owed), None
-            run = self._begin(who.account, message, message.question)
+            name, run = self._take(who, message, message.question, owed)
         except XueshiError as error:
             # Where nobody can tell whether it came before, it is explained each time.
-            return self._said(str(error), name, owed)._replace(first=True), None
+            return Heard(_line(str(error)), first=True), None
+        if who.account is None:
+            return Heard(_line(companion.UNKNOWN.format(userid=who.userid)), bool(name), name), None
+        if run is None:
+            return Heard(_line(_WORDLESS), bool(name), name), None
         return Heard(self._frame(who.account, run, message.in_group), bool(name), name), (who, run)
-
-    def _said(self, line: str, name: str | None, owed: Owed) -> Heard:
-        """A reply that is said at once, so that nothing is owed, unless whoever streams it has yet to say it."""
-        if name and not (owed.to and owed.to.streams):
-            self.told(name)
-        return Heard(Frame(f"line.{secrets.token_hex(8)}", line, finish=True), bool(name), name)
 
     def told(self, name: str | None, *rest: Outgoing) -> None:
         """Take note that a message has been answered to the end, but for the rest, which is sent.
@@ -235,20 +227,17 @@ class Chat:
 
     async def choose(self, message: Message, to: To | None) -> dict[str, Any] | None:
         """Ask what a member chose on a card of ours; the card that takes its place. None: it isn't one of theirs."""
-        owed, name = Owed(_run_key(message), message.in_group, streamed=False, to=to), None
+        owed = Owed(_run_key(message), message.in_group, streamed=False, to=to)
         try:
             who = await run_in_threadpool(self._who, message.sender.userid)
             if not (who.account and message.event):
                 return None
             click = message.event.template_card_event
             choice = await run_in_threadpool(self._choice, who.account, click.task_id, click.event_key)
-            name = await run_in_threadpool(self._first, message, owed)
-            if name is None:
-                return None
-            run = await run_in_threadpool(self._begin, who.account, message, choice)
+            name, run = await run_in_threadpool(self._take, who, message, choice, owed)
         except XueshiError:
-            if name:
-                await run_in_threadpool(self.told, name)
+            return None
+        if not (name and run):
             return None
         self._attend(name, who, run, owed)
         return render.chosen_card(choice, click.task_id, self._url(click.task_id))
@@ -297,20 +286,23 @@ class Chat:
 
     # Answering.
 
-    def _first(self, message: Message, owed: Owed) -> str | None:
-        key, userid = f"bot:{message.msgid}", message.sender.userid
-        with self._database.write() as connection:
-            return post.take(connection, key, DOOR, self._post.holder, userid, owed._asdict())
+    def _take(self, who: _Who, message: Message, question: str, owed: Owed) -> tuple[str | None, RunInfo | None]:
+        """Take a message in, None: it came before; and the run of its question, None: there is none to be answered.
 
-    def _begin(self, account: Account, message: Message, question: str) -> RunInfo:
-        """The run of a message, which goes on with the conversation; sent again, the message has the same run."""
-        talk = f"bot:{_digest(message.chatid)}" if message.in_group else "bot"
-        with self._database.read() as connection:
-            thread = wecom.thread(connection, account.name, talk)
-        run = self._running.begin(account, question, thread, _run_key(message))
-        with self._database.write() as connection:
-            wecom.keep_thread(connection, account.name, talk, run.thread_id)
-        return run
+        All in one write, since whoever waits for the word back waits for each. The run goes on with the conversation;
+        sent again, a message has the same run.
+        """
+        key, talk = f"bot:{message.msgid}", f"bot:{_digest(message.chatid)}" if message.in_group else "bot"
+        account, noted = who.account, None
+        with self._database.write(account.name if account else None) as connection:
+            name = post.take(connection, key, DOOR, self._post.holder, message.sender.userid, owed._asdict())
+            if account and question:
+                thread = wecom.thread(connection, account.name, talk)
+                noted = self._running.note(connection, account, question, thread, owed.key)
+                wecom.keep_thread(connection, account.name, talk, noted.run.thread_id)
+            elif name and not (owed.to and owed.to.streams):  # it is said at once; nothing is owed
+                post.answered(connection, [name])
+        return name, noted and self._running.start(noted)
 
     def _run(self, account: Account, run_id: str) -> RunInfo:
         with self._database.read() as connection:
@@ -433,6 +425,11 @@ class Chat:
             elif said.type in (1, 2):
                 rating: feedback.Rating = "up" if said.type == 1 else "down"
                 feedback.rate(connection, account.name, said.id, rating, comment.strip("；")[:_COMMENT] or None)
+
+
+def _line(said: str) -> Frame:
+    """A stream of one line."""
+    return Frame(f"line.{secrets.token_hex(8)}", said, finish=True)
 
 
 def _is_late(run: RunInfo, at: float) -> bool:
