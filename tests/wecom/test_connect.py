@@ -5,7 +5,7 @@ import itertools
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +21,12 @@ from api.wecom.chat import Chat, To
 from api.wecom.client import Client
 from api.wecom.connect import WAY, Displaced, Line, Pace
 from api.wecom.post import Post, by_app
+from assistant.ask import Assistant, Happening
 from assistant.bootstrap import install
 from assistant.errors import SettingsError, Unavailable
+from assistant.events import Text, Waiting
 from assistant.settings import Settings
-from assistant.store import feedback, turns
+from assistant.store import feedback, runs, turns
 from assistant.store import post as kept_post
 from assistant.store.database import Database
 from tests.wecom.conftest import app_settings
@@ -279,6 +281,28 @@ def test_when_another_connection_takes_over_it_stops(settings: Settings) -> None
             await asyncio.wait_for(bot.holding, 30)
         assert bot.gateway.subscribed == 1
 
+    play(settings, scene)
+
+
+def test_a_part_of_an_answer_that_was_stopped_is_not_told_as_the_whole(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*_: object) -> Iterator[Happening]:
+        yield Text("2023年您还差 12")
+        while True:
+            yield Waiting()
+
+    async def scene(bot: Bot) -> None:
+        req_id = await bot.gateway.tell(message(ME, GAP))
+        await bot.gateway.until(lambda: "还差" in str(bot.gateway.streams(req_id)))
+        run_id = bot.gateway.streams(req_id)[0]["id"].partition(".")[2]
+        with bot.database.write() as connection:
+            runs.stop(connection, run_id)
+        last = (await bot.gateway.ended(req_id))[-1]
+        assert "请重新提问" in last["content"]
+        assert "还差" not in last["content"]
+
+    monkeypatch.setattr(Assistant, "_by_planner", endless)
     play(settings, scene)
 
 
