@@ -18,11 +18,11 @@ from typing import Any, Literal
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import JSON, Column, Connection, Table, func, select
 
 from assistant.errors import InputError
 from assistant.store.database import SCHEMA, Database
-from assistant.store.moving import BATCH, TABLES, Rows, batches, check_empty, engine, fill
+from assistant.store.moving import BATCH, TABLES, Contradicting, Rows, batches, check_empty, engine, fill
 
 # Sessions and WeCom's tokens are secrets, too: whoever had one gets another. What was just being answered or sent is
 # not answered or sent once more, much later.
@@ -89,7 +89,7 @@ def restore(address: str, file: Path, advance: Advance | None = None) -> Manifes
             manifest = _checked(archive, file)
             fill(address, lambda table: _rows(archive, manifest, table), manifest.counts, advance)
             return manifest
-    except _DAMAGED:
+    except (*_DAMAGED, Contradicting):
         raise InputError(f"{file} 不是学时通的备份，或已损坏、不完整：请换一份备份。没有写入任何内容。") from None
     except OSError as error:
         raise InputError(f"{file} 读不出来（{error.strerror}）：请核对文件名和权限。没有写入任何内容。") from None
@@ -175,13 +175,23 @@ def _checked(archive: ZipFile, file: Path) -> Manifest:
 
 
 def _rows(archive: ZipFile, manifest: Manifest, table: Table) -> Iterator[Rows]:
-    columns = manifest.tables[table.name].columns
-    dates = [name for name in columns if table.columns[name].type.python_type is date]
+    columns = [table.columns[name] for name in manifest.tables[table.name].columns]
     with archive.open(_name(table)) as lines:
         while part := list(islice(lines, BATCH)):
-            yield [_row(columns, dates, line) for line in part]
+            yield [_row(columns, line) for line in part]
 
 
-def _row(columns: Sequence[str], dates: Sequence[str], line: bytes) -> dict[str, Any]:
-    row = dict(zip(columns, json.loads(line), strict=True))
-    return row | {name: row[name] and date.fromisoformat(row[name]) for name in dates}
+def _row(columns: Sequence[Column[Any]], line: bytes) -> dict[str, Any]:
+    return {column.name: _value(column, one) for column, one in zip(columns, json.loads(line), strict=True)}
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    """What a column held. ValueError: no column of its kind holds that; SQLite would keep it all the same."""
+    kind = column.type.python_type
+    if isinstance(column.type, JSON) or (value is None and column.nullable):
+        return value
+    if kind is date:
+        return date.fromisoformat(value)
+    if type(value) is not kind:
+        raise ValueError(column.name)
+    return value
