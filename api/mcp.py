@@ -5,6 +5,7 @@ serves any of them. Who asks comes from the token alone; the tools have no argum
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -30,6 +31,7 @@ from mcp.types import (
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -43,6 +45,7 @@ from assistant.settings import Settings
 
 PATH = "/mcp"
 HEADERS = ["Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name"]  # of its clients, beside those of any other
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]+)?")  # a name or an address, and a port
 _ACCOUNT = "xueshi.account"  # in a request's scope
 _LOG = logging.getLogger(__name__)
 _INSTRUCTIONS = """学时通：教师继续教育学时的核算、记录、达标情况和政策条款，以登录账号的身份查看。
@@ -129,11 +132,8 @@ class Http:
         """Serve a request. Raises NotSignedIn, NotRegistered and Unavailable, for whoever turns them into HTTP."""
         scope["route"] = self  # Starlette's own routes aren't put down, as FastAPI's are
         request = Request(scope, receive)
-        if request.method != "POST":  # there is nothing to listen to, and no session to end
-            await errors.problem(405, errors.NO_SUCH_METHOD, {"Allow": "POST"})(scope, receive, send)
-            return
-        if refused := await self._security.validate_request(request, is_post=True):
-            await errors.problem(refused.status_code, _REFUSED[refused.status_code])(scope, receive, send)
+        if refused := await self._refused(request):
+            await refused(scope, receive, send)
             return
         credentials = await self._bearer(request)
         if credentials is None:
@@ -142,6 +142,16 @@ class Http:
         if self._manager is None:
             raise RuntimeError("not running")
         await self._manager.handle_request(scope, receive, send)
+
+    async def _refused(self, request: Request) -> Response | None:
+        """The answer to a request that its headers alone make nobody's."""
+        if request.method != "POST":  # there is nothing to listen to, and no session to end
+            return errors.problem(405, errors.NO_SUCH_METHOD, {"Allow": "POST"})
+        if refused := await self._security.validate_request(request, is_post=True):
+            return errors.problem(refused.status_code, _REFUSED[refused.status_code])
+        if not _HOST.fullmatch(request.headers["host"]):  # whose port may be anything, if it went by the above
+            return errors.problem(421, _REFUSED[421])
+        return None
 
     def _account(self, token: str) -> Account:
         return self._installation.assistant.account(self._tokens.account(token))

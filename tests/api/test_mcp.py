@@ -264,10 +264,22 @@ def test_a_client_without_a_token_gets_nothing(address: str) -> None:
     assert "Server returned an error response" in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "xueshi.example.cn.evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example:80",
+        "xueshi.example.cn.evil.example",
+        "127.0.0.1:x@evil.example",
+        "127.0.0.1:80@evil.example:80",
+        "localhost:",
+        "[::1]:80.evil.example",
+    ],
+)
 def test_no_other_name_leads_here(wire: httpx.Client, bearer: Headers, problem: Problem, host: str) -> None:
     assert "XUESHI_PUBLIC_URL" in problem(post(wire, {**bearer(), "Host": host}, "tools/list"), 421)
-    assert post(wire, {**bearer(), "Host": "xueshi.example.cn"}, "tools/list").status_code == 200
+    for own in ("xueshi.example.cn", "127.0.0.1", "localhost:8000", "[::1]", "[::1]:8000"):
+        assert post(wire, {**bearer(), "Host": own}, "tools/list").status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://a.example.evil.example"])
