@@ -27,13 +27,15 @@ from mcp.types import (
     TextContent,
     Tool,
     ToolAnnotations,
+    jsonrpc_message_adapter,
 )
+from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api import errors
 from api.tokens import Tokens
@@ -58,6 +60,7 @@ _REFUSED = {
     403: "这个网站不能调用本服务：它的来源（Origin）不在 XUESHI_ORIGINS 中。",
     421: "请求的 Host 不是本服务的地址：请用 XUESHI_PUBLIC_URL 的地址访问，反向代理须原样转交 Host。",
 }
+_NO_MESSAGE = "请求体应为一个 JSON-RPC 2.0 消息：一个 JSON 对象，含 jsonrpc 和 method；不支持一次发送多个（数组）。"
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 Whose = Callable[[ServerRequestContext[Any]], Account]
@@ -141,7 +144,15 @@ class Http:
         scope[_ACCOUNT] = await run_in_threadpool(self._account, credentials.credentials)
         if self._manager is None:
             raise RuntimeError("not running")
-        await self._manager.handle_request(scope, receive, send)
+        try:
+            body = await request.body()
+            jsonrpc_message_adapter.validate_json(body, by_name=False)
+        except ClientDisconnect:
+            return
+        except ValidationError:
+            await errors.problem(400, _NO_MESSAGE)(scope, receive, send)
+            return
+        await self._manager.handle_request(scope, _again(body, receive), send)
 
     async def _refused(self, request: Request) -> Response | None:
         """The answer to a request that its headers alone make nobody's."""
@@ -162,6 +173,16 @@ def add(app: FastAPI, installation: Installation, tokens: Tokens) -> Http:
     http = Http(installation, tokens)
     app.router.routes.append(Route(PATH, http, include_in_schema=False))
     return http
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """`receive` before it gave a body."""
+    given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return given.pop() if given else await receive()
+
+    return received
 
 
 def _let_in(context: ServerRequestContext[Any]) -> Account:
