@@ -4,13 +4,15 @@ The archive is a zip file. `manifest.json` tells the schema and of every table i
 the SHA-256 of `<table>.jsonl`, which holds a row a line. Vectors aren't in it: they are made anew of the texts.
 """
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -28,7 +30,7 @@ from assistant.store.moving import BATCH, TABLES, Contradicting, Rows, batches, 
 # not answered or sent once more, much later.
 _MADE_ANEW = {"revisions", "standings", "sessions", "wecom_access", "wecom_inbox", "wecom_outbox", "spent"}
 _KEPT = [table for table in TABLES if table.name not in _MADE_ANEW]
-_MANIFEST = "manifest.json"
+_MANIFEST, _UNFINISHED = "manifest.json", ".unfinished"
 _ELSEWHERE = "backup"  # what no index is called: no search trusts the vectors of a policy until they are made anew
 # What reading a file may raise that is no archive, or is no longer what was written.
 _DAMAGED = (BadZipFile, zlib.error, EOFError, LookupError, ArithmeticError, TypeError, ValueError, RuntimeError)
@@ -101,9 +103,12 @@ def restore(address: str, file: Path, advance: Advance | None = None) -> Manifes
 @contextmanager
 def _appearing(file: Path) -> Iterator[Path]:
     """Where to write a file that is there, once it is whole and on the disk, or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    _clear(file)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=_UNFINISHED)
     unfinished = Path(name)
     try:
+        with suppress(OSError):  # a disk that knows no locks: there nothing is ever cleared
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield unfinished
         os.fsync(descriptor)
         unfinished.rename(file)
@@ -115,6 +120,14 @@ def _appearing(file: Path) -> Iterator[Path]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _clear(file: Path) -> None:
+    """Remove what was being written to become this file by processes that were killed: any that runs has it locked."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*{_UNFINISHED}"):
+        with suppress(OSError), left.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _written(connection: Connection, file: Path, advance: Advance | None) -> Manifest:

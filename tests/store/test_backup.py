@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -201,6 +204,32 @@ def test_a_backup_that_is_interrupted_leaves_no_file(lived_in: Settings, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         back_up(lived_in.database, tmp_path / "b.zip", interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(lived_in: Settings, tmp_path: Path) -> None:
+    file, kill = tmp_path / "b[1].zip", "lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    script = (
+        "import os, pathlib, signal, sys; from assistant.store.backup import back_up;"
+        f"back_up(sys.argv[1], pathlib.Path(sys.argv[2]), {kill})"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, lived_in.database, str(file)])
+    assert killed.returncode == -signal.SIGKILL
+    assert len([*tmp_path.glob(".b*")]) == 1
+    (tmp_path / ".b[1].zip.original").touch()
+    back_up(lived_in.database, file)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b[1].zip.original", "b[1].zip", "home"]
+
+
+def test_a_backup_under_way_is_no_killed_one(lived_in: Settings, tmp_path: Path) -> None:
+    file, others = tmp_path / "b.zip", list[backup.Manifest]()
+
+    def another(done: int, steps: int) -> None:
+        if not others:
+            others.append(back_up(lived_in.database, file))
+
+    made = back_up(lived_in.database, file, another)
+    assert [made.tables] == [other.tables for other in others]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.zip", "home"]
 
 
 def test_a_database_in_use_is_left_as_it_is(archive: Path, source: Settings) -> None:
