@@ -5,6 +5,7 @@ serves any of them. Who asks comes from the token alone; the tools have no argum
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -26,12 +27,15 @@ from mcp.types import (
     TextContent,
     Tool,
     ToolAnnotations,
+    jsonrpc_message_adapter,
 )
+from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api import errors
 from api.tokens import Tokens
@@ -43,6 +47,7 @@ from assistant.settings import Settings
 
 PATH = "/mcp"
 HEADERS = ["Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name"]  # of its clients, beside those of any other
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]+)?")  # a name or an address, and a port
 _ACCOUNT = "xueshi.account"  # in a request's scope
 _LOG = logging.getLogger(__name__)
 _INSTRUCTIONS = """学时通：教师继续教育学时的核算、记录、达标情况和政策条款，以登录账号的身份查看。
@@ -55,6 +60,7 @@ _REFUSED = {
     403: "这个网站不能调用本服务：它的来源（Origin）不在 XUESHI_ORIGINS 中。",
     421: "请求的 Host 不是本服务的地址：请用 XUESHI_PUBLIC_URL 的地址访问，反向代理须原样转交 Host。",
 }
+_NO_MESSAGE = "请求体应为一个 JSON-RPC 2.0 消息：一个 JSON 对象，含 jsonrpc 和 method；不支持一次发送多个（数组）。"
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 Whose = Callable[[ServerRequestContext[Any]], Account]
@@ -129,11 +135,8 @@ class Http:
         """Serve a request. Raises NotSignedIn, NotRegistered and Unavailable, for whoever turns them into HTTP."""
         scope["route"] = self  # Starlette's own routes aren't put down, as FastAPI's are
         request = Request(scope, receive)
-        if request.method != "POST":  # there is nothing to listen to, and no session to end
-            await errors.problem(405, errors.NO_SUCH_METHOD, {"Allow": "POST"})(scope, receive, send)
-            return
-        if refused := await self._security.validate_request(request, is_post=True):
-            await errors.problem(refused.status_code, _REFUSED[refused.status_code])(scope, receive, send)
+        if refused := await self._refused(request):
+            await refused(scope, receive, send)
             return
         credentials = await self._bearer(request)
         if credentials is None:
@@ -141,7 +144,25 @@ class Http:
         scope[_ACCOUNT] = await run_in_threadpool(self._account, credentials.credentials)
         if self._manager is None:
             raise RuntimeError("not running")
-        await self._manager.handle_request(scope, receive, send)
+        try:
+            body = await request.body()
+            jsonrpc_message_adapter.validate_json(body, by_name=False)
+        except ClientDisconnect:
+            return
+        except ValidationError:
+            await errors.problem(400, _NO_MESSAGE)(scope, receive, send)
+            return
+        await self._manager.handle_request(scope, _again(body, receive), send)
+
+    async def _refused(self, request: Request) -> Response | None:
+        """The answer to a request that its headers alone make nobody's."""
+        if request.method != "POST":  # there is nothing to listen to, and no session to end
+            return errors.problem(405, errors.NO_SUCH_METHOD, {"Allow": "POST"})
+        if refused := await self._security.validate_request(request, is_post=True):
+            return errors.problem(refused.status_code, _REFUSED[refused.status_code])
+        if not _HOST.fullmatch(request.headers["host"]):  # whose port may be anything, if it went by the above
+            return errors.problem(421, _REFUSED[421])
+        return None
 
     def _account(self, token: str) -> Account:
         return self._installation.assistant.account(self._tokens.account(token))
@@ -152,6 +173,16 @@ def add(app: FastAPI, installation: Installation, tokens: Tokens) -> Http:
     http = Http(installation, tokens)
     app.router.routes.append(Route(PATH, http, include_in_schema=False))
     return http
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """`receive` before it gave a body."""
+    given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return given.pop() if given else await receive()
+
+    return received
 
 
 def _let_in(context: ServerRequestContext[Any]) -> Account:

@@ -1,7 +1,7 @@
 """For whoever runs the service: whether it lives, whether it can answer, what it has done. Nothing of anybody's."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 import httpx
@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from api.metrics import CONTENT_TYPE, shown
 from assistant.bootstrap import Installation
 from assistant.errors import XueshiError
+from assistant.retrieval.index import Index
+from assistant.retrieval.shelf import catalogue
 from assistant.settings import Settings
 from assistant.store import policies
 
@@ -22,6 +24,7 @@ _DOWN = {
     "vectors": "向量库无法读取：请检查 Chroma 是否在运行，再运行 xueshi doctor。",
     "model": "语言模型无法连接，由内置的规划器作答：请检查它的服务和网络，再运行 xueshi doctor。",
 }
+_UNINDEXED = "向量库里没有现有政策的索引，查条款的问题无法作答：请运行 xueshi ingest policies。"
 _NOBODY = {502, 503, 504}  # a proxy says that nobody is behind it
 _PATIENCE, _BELIEVED = 2.0, 15.0  # seconds: for the model's endpoint; and for how long what was found is believed
 
@@ -49,16 +52,18 @@ def add(app: FastAPI, installation: Installation) -> None:
 
     @app.get("/readyz", summary="可以作答；哪一部分不行会写明", responses={503: {"model": Readiness}})
     def readyz() -> JSONResponse:
-        good = {"database": True, "policies": False, "vectors": _works(installation.index.check)}
+        good, indexed = {"database": True, "policies": False}, set[str]()
         try:
             with installation.database.read() as connection:
                 good["policies"] = _works(lambda: policies.rule_sets(connection))
+                indexed = {vectors for _, vectors in catalogue(connection).stamps.values()}
         except XueshiError:
             good |= {"database": False, "policies": True}  # nobody knows
-        ready = all(good.values())
-        if endpoint.address:
-            good["model"] = endpoint.answers()
         parts = {part: "ok" if works else _DOWN[part] for part, works in good.items()}
+        parts["vectors"] = _vectors(installation.index, indexed)
+        ready = {*parts.values()} == {"ok"}
+        if endpoint.address:
+            parts["model"] = "ok" if endpoint.answers() else _DOWN["model"]
         return JSONResponse(Readiness(ready=ready, parts=parts).model_dump(), 200 if ready else 503)
 
     @app.get(
@@ -92,6 +97,14 @@ class _Endpoint:
             return httpx.get(f"{self.address}/models", timeout=_PATIENCE).status_code not in _NOBODY
         except httpx.HTTPError:
             return False
+
+
+def _vectors(index: Index, indexed: Iterable[str]) -> str:
+    """`ok`, or what is wrong with them. `indexed`: the names that policies were indexed under."""
+    try:
+        return "ok" if index.check(indexed) else _UNINDEXED
+    except XueshiError:
+        return _DOWN["vectors"]
 
 
 def _works(part: Callable[[], object]) -> bool:

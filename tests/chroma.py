@@ -1,5 +1,6 @@
 """A real Chroma server for the tests, on a port of its own, which can be stopped and started again."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,16 @@ class ChromaServer:
         if self._process:
             self._process.terminate()
             self._process.wait()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """It takes connections, but answers none."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

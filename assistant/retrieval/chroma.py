@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import chromadb
+from chromadb.api.fastapi import FastAPI as OverHttp
 from chromadb.config import Settings
+from typing_extensions import override  # Chroma demands it
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -16,8 +18,27 @@ if TYPE_CHECKING:
     from assistant.retrieval.embed import Vectors
 
 _PORT = 8000
+# Seconds without a word until a server is given up: somebody waits for what is read; what is written is put into the
+# graph first, which takes longer the more there is (5,000 vectors to 15,000 others: 7 s on two slow cores).
+_READING, _WRITING = 10.0, 300.0
 # Chroma's defaults find 73% of the true neighbours of random vectors, these 99.8%.
 _HNSW: "CreateHNSWConfiguration" = {"space": "cosine", "ef_construction": 200, "ef_search": 500, "max_neighbors": 32}
+
+
+class Impatient(OverHttp):
+    """Chroma's HTTP client, which by itself waits for a server for ever and has no setting for it."""
+
+    @override
+    def _make_request(self, method: str, path: str, **kwargs: Any) -> Any:
+        kwargs["timeout"] = _WRITING if path.endswith(("/add", "/delete")) else _READING
+        return super()._make_request(method, path, **kwargs)
+
+
+class _Served(Settings):
+    """Chroma's settings, which name only classes of its own there; but where one is instantiated, ours."""
+
+    def require(self, key: str) -> Any:
+        return f"{__name__}.{Impatient.__name__}" if key == "chroma_api_impl" else super().require(key)
 
 
 class Chroma:
@@ -71,18 +92,14 @@ class Chroma:
 
 def embedded(folder: Path, name: str) -> Chroma:
     """The collection in a folder, which the caller has locked: two processes corrupt it without a word."""
-    return Chroma(chromadb.PersistentClient(str(folder), settings=_quiet()), name)
+    return Chroma(chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False)), name)
 
 
 def served(address: str, name: str) -> Chroma:
     """The collection on the server at `chroma+http://host:port`."""
     server = urlsplit(address)
-    return Chroma(chromadb.HttpClient(server.hostname or "localhost", server.port or _PORT, settings=_quiet()), name)
-
-
-def _quiet() -> Settings:
-    """Each client's own: it writes into them."""
-    return Settings(anonymized_telemetry=False)
+    settings = _Served(anonymized_telemetry=False)  # this client's own: it writes into them
+    return Chroma(chromadb.HttpClient(server.hostname or "localhost", server.port or _PORT, settings=settings), name)
 
 
 def _of(policy_ids: Sequence[str]) -> "Where":

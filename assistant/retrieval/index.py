@@ -171,11 +171,16 @@ class Index:
         """Open it now."""
         _ = self._store
 
-    def check(self) -> None:
-        """Unavailable: it can't be read now."""
+    def check(self, stamps: Iterable[str] = ()) -> bool:
+        """Whether what was indexed under these names (as `holds`) seems to be here. Unavailable: it can't be read now.
+
+        Asks whether there is anything, not for every vector: cheap enough to be asked all the time.
+        """
+        wanted = {*stamps} - {""}
         with _told():
-            self._store.open()
-            self._store.is_empty()
+            self._store.open()  # its server may have lost it since
+            is_empty = self._store.is_empty()
+        return not wanted or (not is_empty and wanted == {self.stamp})
 
     def close(self) -> None:
         """Let another process have it."""

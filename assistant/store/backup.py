@@ -4,13 +4,15 @@ The archive is a zip file. `manifest.json` tells the schema and of every table i
 the SHA-256 of `<table>.jsonl`, which holds a row a line. Vectors aren't in it: they are made anew of the texts.
 """
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,17 +20,17 @@ from typing import Any, Literal
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import JSON, Column, Connection, Table, func, select
 
 from assistant.errors import InputError
 from assistant.store.database import SCHEMA, Database
-from assistant.store.moving import BATCH, TABLES, Rows, batches, check_empty, engine, fill
+from assistant.store.moving import BATCH, TABLES, Contradicting, Rows, batches, check_empty, engine, fill
 
 # Sessions and WeCom's tokens are secrets, too: whoever had one gets another. What was just being answered or sent is
 # not answered or sent once more, much later.
 _MADE_ANEW = {"revisions", "standings", "sessions", "wecom_access", "wecom_inbox", "wecom_outbox", "spent"}
 _KEPT = [table for table in TABLES if table.name not in _MADE_ANEW]
-_MANIFEST = "manifest.json"
+_MANIFEST, _UNFINISHED = "manifest.json", ".unfinished"
 _ELSEWHERE = "backup"  # what no index is called: no search trusts the vectors of a policy until they are made anew
 # What reading a file may raise that is no archive, or is no longer what was written.
 _DAMAGED = (BadZipFile, zlib.error, EOFError, LookupError, ArithmeticError, TypeError, ValueError, RuntimeError)
@@ -89,7 +91,7 @@ def restore(address: str, file: Path, advance: Advance | None = None) -> Manifes
             manifest = _checked(archive, file)
             fill(address, lambda table: _rows(archive, manifest, table), manifest.counts, advance)
             return manifest
-    except _DAMAGED:
+    except (*_DAMAGED, Contradicting):
         raise InputError(f"{file} 不是学时通的备份，或已损坏、不完整：请换一份备份。没有写入任何内容。") from None
     except OSError as error:
         raise InputError(f"{file} 读不出来（{error.strerror}）：请核对文件名和权限。没有写入任何内容。") from None
@@ -101,9 +103,12 @@ def restore(address: str, file: Path, advance: Advance | None = None) -> Manifes
 @contextmanager
 def _appearing(file: Path) -> Iterator[Path]:
     """Where to write a file that is there, once it is whole and on the disk, or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    _clear(file)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=_UNFINISHED)
     unfinished = Path(name)
     try:
+        with suppress(OSError):  # a disk that knows no locks: there nothing is ever cleared
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield unfinished
         os.fsync(descriptor)
         unfinished.rename(file)
@@ -115,6 +120,14 @@ def _appearing(file: Path) -> Iterator[Path]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _clear(file: Path) -> None:
+    """Remove what was being written to become this file by processes that were killed: any that runs has it locked."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*{_UNFINISHED}"):
+        with suppress(OSError), left.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _written(connection: Connection, file: Path, advance: Advance | None) -> Manifest:
@@ -175,13 +188,23 @@ def _checked(archive: ZipFile, file: Path) -> Manifest:
 
 
 def _rows(archive: ZipFile, manifest: Manifest, table: Table) -> Iterator[Rows]:
-    columns = manifest.tables[table.name].columns
-    dates = [name for name in columns if table.columns[name].type.python_type is date]
+    columns = [table.columns[name] for name in manifest.tables[table.name].columns]
     with archive.open(_name(table)) as lines:
         while part := list(islice(lines, BATCH)):
-            yield [_row(columns, dates, line) for line in part]
+            yield [_row(columns, line) for line in part]
 
 
-def _row(columns: Sequence[str], dates: Sequence[str], line: bytes) -> dict[str, Any]:
-    row = dict(zip(columns, json.loads(line), strict=True))
-    return row | {name: row[name] and date.fromisoformat(row[name]) for name in dates}
+def _row(columns: Sequence[Column[Any]], line: bytes) -> dict[str, Any]:
+    return {column.name: _value(column, one) for column, one in zip(columns, json.loads(line), strict=True)}
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    """What a column held. ValueError: no column of its kind holds that; SQLite would keep it all the same."""
+    kind = column.type.python_type
+    if isinstance(column.type, JSON) or (value is None and column.nullable):
+        return value
+    if kind is date:
+        return date.fromisoformat(value)
+    if type(value) is not kind:
+        raise ValueError(column.name)
+    return value

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Table, create_engine, func, insert, inspect, make_url, null, select
 from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from assistant.errors import InputError, Unavailable, trace
@@ -23,6 +23,10 @@ _LOG = logging.getLogger(__name__)
 
 Rows = Sequence[Mapping[Any, Any]]
 _UNREACHABLE = "目标数据库连不上，或没有读写、建表的权限：请核对地址、账号和密码，并确认数据库已经建好。没有任何改动。"
+
+
+class Contradicting(InputError):
+    """A row that contradicts others: there is one of its key already, or none that it refers to."""
 
 
 def move(present: str, address: str, advance: Callable[[int, int], None] | None = None) -> dict[str, int]:
@@ -178,12 +182,15 @@ def _insert(connection: Connection, table: Table, rows: Rows) -> None:
     try:
         with connection.begin_nested():
             connection.execute(insert(table), values)
-    except DataError:
-        if len(rows) == 1:
-            key = "、".join(str(rows[0][column.name]) for column in table.primary_key)
-            raise InputError(
-                f"{table.name} 表中的 {key!r} 放不进目标数据库（文字太长、数字太大，或有不能显示的字符）："
-                "请先在原处改正它再试。没有写入任何内容。"
-            ) from None
-        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
-            _insert(connection, table, half)
+    except (DataError, IntegrityError) as error:
+        if len(rows) > 1:
+            for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+                _insert(connection, table, half)
+            return
+        key = "、".join(str(rows[0][column.name]) for column in table.primary_key)
+        kind, why = InputError, "文字太长、数字太大，或有不能显示的字符"
+        if isinstance(error, IntegrityError):
+            kind, why = Contradicting, "编号重复，缺了必填的一项，或它所指的另一行不存在"
+        raise kind(
+            f"{table.name} 表中的 {key!r} 放不进目标数据库（{why}）：请先在原处改正它再试。没有写入任何内容。"
+        ) from None

@@ -264,10 +264,22 @@ def test_a_client_without_a_token_gets_nothing(address: str) -> None:
     assert "Server returned an error response" in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "xueshi.example.cn.evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example:80",
+        "xueshi.example.cn.evil.example",
+        "127.0.0.1:x@evil.example",
+        "127.0.0.1:80@evil.example:80",
+        "localhost:",
+        "[::1]:80.evil.example",
+    ],
+)
 def test_no_other_name_leads_here(wire: httpx.Client, bearer: Headers, problem: Problem, host: str) -> None:
     assert "XUESHI_PUBLIC_URL" in problem(post(wire, {**bearer(), "Host": host}, "tools/list"), 421)
-    assert post(wire, {**bearer(), "Host": "xueshi.example.cn"}, "tools/list").status_code == 200
+    for own in ("xueshi.example.cn", "127.0.0.1", "localhost:8000", "[::1]", "[::1]:8000"):
+        assert post(wire, {**bearer(), "Host": own}, "tools/list").status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://a.example.evil.example"])
@@ -287,6 +299,58 @@ def test_there_is_nothing_to_listen_to_and_no_session(wire: httpx.Client, bearer
 
 def test_a_call_has_a_size(wire: httpx.Client, bearer: Headers, problem: Problem) -> None:
     problem(post(wire, bearer(), "tools/call", name="search_policy", arguments={"query": "学" * 40_000}), 413)
+
+
+@pytest.mark.parametrize(
+    "version", [{}, {"Mcp-Protocol-Version": "2025-06-18"}, {"Mcp-Protocol-Version": "2026-07-28"}]
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}]',
+        b"[]",
+        b"{}",
+        b"3",
+        b"null",
+        b"{",
+        b"",
+        b"\xff",
+        b"[" * 50_000,
+    ],
+)
+def test_a_body_that_is_no_message_is_refused(
+    wire: httpx.Client, bearer: Headers, problem: Problem, body: bytes, version: dict[str, str]
+) -> None:
+    usual = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json", **version}
+    assert "JSON-RPC" in problem(wire.post("/mcp", content=body, headers={**usual, **bearer()}), 400)
+    problem(wire.post("/mcp", content=body, headers=usual), 401)
+
+
+def test_a_client_that_goes_away_is_no_fault(make_web: Any, bearer: Headers, caplog: pytest.LogCaptureFixture) -> None:
+    web = make_web()
+    usual = {"Host": "127.0.0.1", "Content-Type": "application/json", **bearer()}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in usual.items()],
+    }
+    came: list[dict[str, Any]] = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": b"{", "more_body": True},
+    ]
+    sent = []
+
+    async def receive() -> Any:
+        return came.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    web.portal.call(web.app, scope, receive, send)
+    assert (came, sent) == ([], [])
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 # Limits and traces.

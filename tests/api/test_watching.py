@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +24,10 @@ from assistant import watch
 from assistant.ask import Assistant
 from assistant.errors import Unavailable
 from assistant.planner.read import Intent
+from assistant.store import policies
 from evals.scripted_model import ScriptedModel, says
+from ingest.policies import index_again
+from tests.chroma import chroma_server
 from tests.conftest import SAMPLE
 from tests.private import logged, told_of
 from tests.spoken import HOURS as CALL
@@ -288,6 +292,34 @@ def test_the_part_that_is_down_is_told_in_fixed_words(make_web: Any, monkeypatch
     assert {name for name, state in said_too.json()["parts"].items() if state != "ok"} == {"database"}
     assert "10.1.2.3" not in said.text + said_too.text
     assert "/var" not in said.text + said_too.text
+
+
+def test_vectors_that_were_lost_are_told_until_they_are_made_anew(make_web: Any, tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "chroma") as server:
+        web = make_web(vector_url=server.url)
+        installation = web.app.state.installation
+
+        def vectors() -> Any:
+            said = web.get("/readyz")
+            assert said.json()["ready"] == (said.status_code == 200) == (said.json()["parts"]["vectors"] == "ok")
+            assert {state for part, state in said.json()["parts"].items() if part != "vectors"} == {"ok"}
+            return said.json()["parts"]["vectors"]
+
+        assert "xueshi ingest policies" in vectors()  # the policies' vectors are in another store
+        index_again(installation.database, installation.index)
+        assert vectors() == "ok"
+        with installation.database.read() as connection:
+            installation.index.keep_only([meta.id for meta in policies.metas(connection)], [])
+        assert "xueshi ingest policies" in vectors()
+        index_again(installation.database, installation.index)
+        assert vectors() == "ok"
+        server.stop()
+        assert "xueshi doctor" in vectors()
+        shutil.rmtree(server.folder)
+        server.start()
+        assert "xueshi ingest policies" in vectors()
+        index_again(installation.database, installation.index)
+        assert vectors() == "ok"
 
 
 def test_the_model_is_a_part_where_there_is_one(make_web: Any) -> None:

@@ -1,6 +1,7 @@
 """Where vectors are kept: embedded, on a server or in pgvector, the same is found; what is lost is told."""
 
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -141,6 +142,25 @@ def test_a_server_that_was_away_is_found_again(chroma: ChromaServer, settings: S
         assert ingest(settings, index) == {False}
 
 
+def test_a_server_that_falls_silent_is_given_up_and_found_again(
+    chroma: ChromaServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.retrieval.chroma._READING", 0.5)
+    monkeypatch.setattr("assistant.retrieval.chroma._WRITING", 0.5)
+    with closing(Index(settings.home, chroma.url, "")) as index:
+        index.add(ENTRIES)
+        with chroma.silent():
+            with pytest.raises(Unavailable):
+                index.check()
+            with pytest.raises(Unavailable):
+                index.nearest(QUERIES[0], ["p"], 10)
+            with pytest.raises(Unavailable):
+                index.add([Entry("r", "一", "新的")])
+        monkeypatch.undo()
+        assert index.check()
+        assert index.nearest(QUERIES[0], ["p"], 10)
+
+
 def test_a_server_that_lost_everything_is_told_and_filled_again(chroma: ChromaServer, settings: Settings) -> None:
     with closing(Index(settings.home, chroma.url, "")) as serving:
         ingest(settings, serving)
@@ -185,6 +205,12 @@ def test_a_server_that_is_not_there_is_unavailable(place: str, tmp_path: Path) -
         Index(tmp_path, place.format(free_port()), "").open()
     assert len(str(told.value).splitlines()) == 1
     assert "hunter2" not in str(told.value)
+
+
+def test_a_server_that_never_says_a_word_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.retrieval.chroma._READING", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(Unavailable, match="XUESHI_VECTOR_URL"):
+        Index(tmp_path, f"chroma+http://127.0.0.1:{server.getsockname()[1]}", "").open()
 
 
 def test_a_password_is_not_kept_beside_the_policies(pgvector: str, settings: Settings) -> None:

@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import signal
 import stat
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -203,6 +206,32 @@ def test_a_backup_that_is_interrupted_leaves_no_file(lived_in: Settings, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
+def test_what_a_killed_backup_left_goes_with_the_next(lived_in: Settings, tmp_path: Path) -> None:
+    file, kill = tmp_path / "b[1].zip", "lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    script = (
+        "import os, pathlib, signal, sys; from assistant.store.backup import back_up;"
+        f"back_up(sys.argv[1], pathlib.Path(sys.argv[2]), {kill})"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, lived_in.database, str(file)])
+    assert killed.returncode == -signal.SIGKILL
+    assert len([*tmp_path.glob(".b*")]) == 1
+    (tmp_path / ".b[1].zip.original").touch()
+    back_up(lived_in.database, file)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b[1].zip.original", "b[1].zip", "home"]
+
+
+def test_a_backup_under_way_is_no_killed_one(lived_in: Settings, tmp_path: Path) -> None:
+    file, others = tmp_path / "b.zip", list[backup.Manifest]()
+
+    def another(done: int, steps: int) -> None:
+        if not others:
+            others.append(back_up(lived_in.database, file))
+
+    made = back_up(lived_in.database, file, another)
+    assert [made.tables] == [other.tables for other in others]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.zip", "home"]
+
+
 def test_a_database_in_use_is_left_as_it_is(archive: Path, source: Settings) -> None:
     before = contents(source.database)
     with refused(InputError, "不是空的"):
@@ -274,14 +303,55 @@ def test_of_another_schema(archive: Path, target: Settings) -> None:
     assert not any(target.home.glob("*"))
 
 
-def test_rows_that_no_date_can_be_read_from_are_taken_back(archive: Path, target: Settings) -> None:
-    with ZipFile(archive) as opened:
-        lines = opened.read("credits.jsonl").replace(b'"2023-', b'"2023+')
+def forged(archive: Path, table: str, change: Callable[[list[list[Any]], list[str]], object]) -> Path:
+    """The archive with other rows of a table and hashes to match; `change` is given the rows and the columns."""
     told = manifest(archive)
-    told["tables"]["credits"]["sha256"] = backup.hashlib.sha256(lines).hexdigest()
-    forged = resaved(archive, credits=lines, manifest=json.dumps(told).encode())
-    with refused(InputError, "changed.zip", "没有写入任何内容"):
-        restore(target.database, forged)
+    kept = told["tables"][table]
+    with ZipFile(archive) as opened:
+        found = [json.loads(line) for line in opened.read(f"{table}.jsonl").splitlines()]
+    change(found, kept["columns"])
+    lines = b"".join(json.dumps(row).encode() + b"\n" for row in found)
+    kept |= {"rows": len(found), "sha256": backup.hashlib.sha256(lines).hexdigest()}
+    return resaved(archive, **{table: lines, "manifest": json.dumps(told).encode()})
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("completed_on", "2023+11-15"),
+        ("completed_on", 20231115),
+        ("hours", "600"),
+        ("hours", 6.5),
+        ("hours", True),
+        ("hours", [600]),
+        ("hours", None),
+        ("title", 7),
+        ("teacher_id", "T9999"),
+    ],
+)
+def test_rows_that_no_database_of_ours_held_are_taken_back(
+    archive: Path, target: Settings, column: str, value: object
+) -> None:
+    def change(found: list[list[Any]], columns: list[str]) -> None:
+        found[-1][columns.index(column)] = value
+
+    with refused(InputError, "changed.zip", "已损坏", "没有写入任何内容"):
+        restore(target.database, forged(archive, "credits", change))
+    assert rows(target.database) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("credits", lambda found, _: found.append(found[0])),
+        ("policies", lambda found, columns: found[0].__setitem__(columns.index("meta"), None)),
+    ],
+)
+def test_rows_that_contradict_others_are_taken_back(
+    archive: Path, target: Settings, table: str, change: Callable[[list[list[Any]], list[str]], object]
+) -> None:
+    with refused(InputError, "changed.zip", "已损坏", "没有写入任何内容"):
+        restore(target.database, forged(archive, table, change))
     assert rows(target.database) == 0
 
 
