@@ -10,6 +10,7 @@ from assistant.figures import numeral
 from assistant.planner.words import Token, values
 
 _VERDICTS = {"gap", "goal"}
+_COUNTED = {"hours", "number", "top", "category", "organiser"}
 _TOTALS = ("一共", "总共", "共计")
 # More than one of what is said (两门 4 学时的, 每周 2 学时): what it comes to isn't reckoned here.
 _MULTIPLE = re.compile("[两俩仨二三四五六七八九十百\\d×*倍每各]")
@@ -33,7 +34,7 @@ def items_in(cut: Sequence[Token]) -> list[Item] | None:
     else:
         after = [cut[start:end] for start, end in pairwise([*amounts, len(cut)])]
         before = [cut[start:end] for start, end in pairwise([0, *amounts])]
-        sides = [after, before]
+        sides = [after, before, *_by_clause(cut, amounts)]
     for side in sides if amounts else []:
         found = [_item(cut[place].value, near) for place, near in zip(amounts, side, strict=True)]
         if None not in found:
@@ -41,15 +42,27 @@ def items_in(cut: Sequence[Token]) -> list[Item] | None:
     return None
 
 
+def _by_clause(cut: list[Token], amounts: Sequence[int]) -> list[list[list[Token]]]:
+    """The clause of each of the hours, where each has one of its own: 再上4学时专业，选修再上8个."""
+    ends = [place for place, token in enumerate(cut) if token.kind == "stop"]
+    clauses = [(start, end) for start, end in pairwise([-1, *ends, len(cut)])]
+    own = [next(clause for clause in clauses if clause[0] < place < clause[1]) for place in amounts]
+    return [[cut[start + 1 : end] for start, end in own]] if len(set(own)) == len(own) else []
+
+
 def _with_hours(cut: Sequence[Token]) -> list[Token]:
     """In a what-if a bare number beside a category or after "more" is hours (公需再修6个); after a verdict it isn't."""
     if not {token.kind for token in cut} & {"what_if", "more"}:
         return [*cut]
     found: list[Token] = []
+    told = any(token.kind == "hours" for token in cut)
     for place, token in enumerate(cut):
         before, after = cut[max(place - 1, 0) : place], cut[place + 1 : place + 2]
         beside = {one.kind for one in (*before, *after)} & {"category", "more", "organiser"}
-        counts = bool(after) and after[0].kind == "hours"  # 一个12学时的 says which hours, and no more of them
+        # 一个12学时的, 一个镇级培训，12学时: one of those hours, and no more of them
+        counts = (bool(after) and after[0].kind == "hours") or (told and token.text in ("一个", "1个"))
+        # What a 学分 comes to in hours no rule tells.
+        counts = counts or (bool(after) and after[0].text == "学分")
         if token.kind in ("number", "top") and beside and not counts and not {one.kind for one in before} & _VERDICTS:
             token = Token("hours", re.sub("[^0-9.零一二两三四五六七八九十百点]", "", token.text), token.text)
         found.append(token)
@@ -79,9 +92,15 @@ def _amount(text: str) -> str | None:
 def lessened(cut: Sequence[Token]) -> bool:
     """Whether a what-if takes away, or says a total (一共修6学时) where one more would be said."""
     words = [token for token in cut if token.kind != "filler"]
-    return any(token.text in _TOTAL_SAID for token in words) or any(
-        token.kind == "less" and (token.text not in _TOTALS or (after and after[0].kind in ("hours", "take", "number")))
-        for token, after in ((token, words[place + 1 :]) for place, token in enumerate(words))
+    fewer = any(one.text == "少" and after.kind in _COUNTED for one, after in pairwise(cut))  # 少公需2个
+    return (
+        fewer
+        or any(token.text in _TOTAL_SAID for token in words)
+        or any(
+            token.kind == "less"
+            and (token.text not in _TOTALS or (after and after[0].kind in ("hours", "take", "number")))
+            for token, after in ((token, words[place + 1 :]) for place, token in enumerate(words))
+        )
     )
 
 

@@ -19,7 +19,7 @@ from assistant.planner.surveys import Survey, survey_in
 from assistant.planner.times import times_in
 from assistant.planner.words import NO_PLACES, SURNAMES, Token, phrases, plain, tokens, values
 
-_FIELD = {"topic", "title", "credit", "category", "organiser", "status"}
+_FIELD = {"hours", "topic", "title", "credit", "category", "organiser", "status"}
 _RANKS = (Role.TEACHER, Role.SCHOOL_ADMIN, Role.TOWN_ADMIN, Role.COUNTY_ADMIN, Role.CITY_ADMIN)
 # How probable an intent must be where words are left over, and to be offered; chosen on the tuning cases.
 _SURE, _LIKELY, _FOREIGN = 0.4, 0.15, 0.85
@@ -28,6 +28,10 @@ OWN = ""  # among the units named: the asker's own
 # What says nothing without what was spoken of: 再查一下, 我的, 第二个, 这个呢.
 _POINTING = {"list", "self", "take", "top", "why", "others"}
 _THIS = ("那个", "这个", "那", "这", "哪个", "对吧", "不对")
+_SUCH = ("这样", "那样", "这门", "那门", "这门课", "那门课", "这种", "那种")
+_SOON = {"这个月", "本月", "当月", "这周", "本周", "这星期", "这个星期", "月底"}
+_BY_NOW = ("have", "records", "list", "not_counted")
+_VAGUE = (*_THIS, "吗", "弄", "情况")  # 还有吗, 帮我弄一下
 _CHANGES = ("进步", "退步", "涨了", "升了", "降了", "变化")
 _LEFT_OVER = {"rest", "place", "group", "id"}
 _NUMBERED = ("编号", "工号", "号码")
@@ -62,6 +66,7 @@ _DOUBTED = {
     Intent.PLAN: 0.85,
 }
 _BESIDE = 0.2  # as probable at most may what the rules say then be
+_ALONE = (Intent.LIST, Intent.HISTORY)  # of one person
 _READY = {Intent.GAP, Intent.PLAN, Intent.LIST, Intent.WHY, Intent.HISTORY}
 
 
@@ -102,7 +107,7 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
 
     `role`: who asks. `places`: names of units around the asker, by how they may be said, with their paths.
     """
-    cut = [_of_whom(token, role) for token in tokens(question, places)]
+    cut = _without_soon([_of_whom(token, role) for token in tokens(question, places)], today)
     people, times, items = people_in(cut), times_in(cut, today), items_in(cut)
     kinds = {token.kind for token in cut}
     if items:
@@ -134,6 +139,14 @@ def read(question: str, today: date, role: Role = Role.TEACHER, places: Mapping[
     )
 
 
+def _without_soon(cut: Sequence[Token], today: date) -> Sequence[Token]:
+    """A what-if without a time that is still to come this year (下个月再上8学时校本): it changes nothing."""
+    if not {token.kind for token in cut} & {"what_if", "more"} or any(token.kind in _BY_NOW for token in cut):
+        return cut
+    soon = _SOON | ({"下个月"} if today.month < 12 else set())
+    return [token for token in cut if token.kind not in ("month_ago", "vague_time") or token.text not in soon]
+
+
 def _of_whom(token: Token, role: Role) -> Token:
     """A teacher has no unit to speak of: 我这边 is the teacher alone."""
     alone = role is Role.TEACHER and token.kind == "own_unit" and token.value == "own" and token.text.startswith("我")
@@ -143,20 +156,30 @@ def _of_whom(token: Token, role: Role) -> Token:
 def _settled(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
     """The intent, and where none is sure those to offer, likeliest first."""
     intent, offered = _likeliest(cut, signs, people)
-    return (Intent.UNCLEAR, ()) if intent is Intent.UNIT and _uncounted(cut, signs) else (intent, offered)
+    uncounted = intent is Intent.UNIT and _uncounted(cut, signs)
+    return (Intent.UNCLEAR, ()) if uncounted or (intent in _ALONE and _of_many(signs)) else (intent, offered)
+
+
+def _of_many(signs: set[str]) -> bool:
+    """Whether an administrator who says nobody may mean all teachers: 历年达标情况, 被驳回的有哪些老师."""
+    return "manager" in signs and not signs & {"self", "person"} and bool(signs & {"history", "by_level", "own_unit"})
 
 
 def _uncounted(cut: Sequence[Token], signs: set[str]) -> bool:
     """Whether a unit is asked about as nothing is counted: of a group or a kind of school, by a number of hours, who
-    took no part or was rejected, how each has changed.
+    took no part or whose records wait or were rejected, how each has changed, how it stood in a part of a year.
     """
     limited = "odd" in signs and signs & (
         {"group", "stage"} if "about_money" in signs else {"group", "stage", "except"}
     )
     absent = any(token.kind == "less" and token.text[0] in "没不" for token in cut)
-    rejected = set(values(cut, "status")) - {"待审核"}
+    by_status = set(values(cut, "status")) - ({"待审核"} if "people" in signs else set())
     changed = "by_level" in signs and any(token.text in _CHANGES for token in cut)
-    return "manager" in signs and bool(limited or absent or rejected or changed)
+    # 这个月还有谁没达标: who lacks hours lacks them now.
+    now = any(token.kind == "month_ago" and token.text in _SOON for token in cut)
+    lacking = any(token.kind == "gap" and token.text[0] in "没未还差缺欠" for token in cut)
+    part = "part" in signs and not (now and lacking)
+    return "manager" in signs and bool(limited or absent or by_status or changed or part)
 
 
 def _likeliest(cut: Sequence[Token], signs: set[str], people: Sequence[str]) -> tuple[Intent, Sequence[str]]:
@@ -201,7 +224,10 @@ def _points(cut: Sequence[Token]) -> bool:
     """Whether a question only points at something (那个弄好了没) or hardly says anything (改一下)."""
     left = "".join(token.text for token in cut if token.kind == "rest")
     if not left:
-        return any(token.kind in _POINTING or token.text in _THIS for token in cut)
+        words = [token.text for token in cut if token.kind != "stop"]
+        return any(token.kind in _POINTING for token in cut) or any(word in _VAGUE for word in words)
+    if cut[-1].text in _THIS:
+        return True  # 刚才说的那个
     short = sum(len(token.text) for token in cut) <= _SHORT and any(token.kind in ("filler", "why") for token in cut)
     return len(left) <= 2 and (short or cut[0].text in _THIS or any(token.kind == "top" for token in cut))
 
@@ -239,6 +265,7 @@ def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: 
         kinds = kinds | {"gap"}  # 修够了吗 asks for the gap; 如果修够 sets a goal
     counts = "count" in kinds and kinds & {"self", "credit", "category", "organiser", "status"}
     alone = {"self", "credit"} <= kinds and not kinds & {"rule", "policy", "each", "list", "records"}
+    alone = alone or {"year", "credit"} <= kinds <= {"year", "credit", "category", "filler", "stop"}  # 今年的学时
     matter = any(token.kind == "topic" and token.text not in phrases()["general"] for token in cut)
     said = "".join(token.text for token in cut)
     measures = phrases()["measures"]
@@ -254,13 +281,22 @@ def _signs(cut: Sequence[Token], kinds: set[str], people: Sequence[str], items: 
         "twist": kinds & (_TWISTS - {"less"}) or lessened(cut) or (items and multiplied(cut)),
         "done": any(token.kind == "have" and "了" in token.text for token in cut),
         "unheeded": matter and not kinds & {"self", "year", "category"},
-        "bare": ("policy" in kinds and kinds <= {"policy", "filler", "stop"} and len(cut) < 3) or _is_a_word(cut),
+        "bare": ("policy" in kinds and kinds <= {"policy", "have", "filler", "stop"} and len(cut) < 3)
+        or _is_a_word(cut)
+        or (kinds <= {"topic", "credit", "list", "filler", "stop"} and any(t.text in _THIS[:2] for t in cut))
+        or (len(cut) < 6 and kinds <= {"hours", "policy", "filler", "stop"} and any(t.text in _SUCH for t in cut[:1])),
         "bare_gap": kinds <= {"gap", "filler", "policy", "stop"},
-        "pending_through": kinds & {"what_if", "approved"} and values(cut, "status") == ["待审核"],
+        "pending_through": kinds & {"what_if", "approved"} and _pending(cut, kinds),
         "about_money": any(word in said for word in measures["ratio"]),
         "about_reach": any(word in said for word in measures["coverage"]),
     }
     return kinds | {sign for sign, there in signs.items() if there}
+
+
+def _pending(cut: Sequence[Token], kinds: set[str]) -> bool:
+    """Whether what is assumed to be approved waits for it: said so, or nothing else is said (要是都通过了)."""
+    others = {"status", "hours", "number", "top", "take", "more", "category", "organiser"}
+    return values(cut, "status") == ["待审核"] or ({"what_if", "approved"} <= kinds and not kinds & others)
 
 
 def _is_a_word(cut: Sequence[Token]) -> bool:
@@ -295,7 +331,7 @@ def _named(cut: Sequence[Token], people: Sequence[str]) -> bool:
     if any(may_be_name(text) or (text.isascii() and text.isalpha()) for text in left):
         return True
     first = cut[0].text if cut and cut[0].kind == "filler" else ""
-    return len(first) > 1 and first[0] in SURNAMES and first not in ("全部", "那么", "那个", "那些")
+    return len(first) > 1 and first[0] in SURNAMES and first[0] not in "年那" and first != "全部"
 
 
 def _kinds(question: str) -> frozenset[str]:

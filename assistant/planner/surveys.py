@@ -7,6 +7,8 @@ from typing import NamedTuple
 from assistant.figures import numeral
 from assistant.planner.words import Token, phrases, values
 
+_OF_CATEGORIES = ("哪一科", "哪科", "哪类", "哪一类", "哪个科目", "哪种科目", "哪块", "哪方面")
+
 
 class Survey(NamedTuple):
     """What is asked of a unit: by which level, whom alone, in which order, how many; of money or reach, as a file."""
@@ -26,10 +28,14 @@ def survey_in(cut: Sequence[Token], kinds: set[str], units: int) -> Survey:
     said = "".join(token.text for token in cut)
     abouts = [name for name, words in phrases()["measures"].items() if any(word in said for word in words)]
     about = abouts[0] if len(abouts) == 1 else "both" if abouts else None
+    if tops and not orders and any(token.text.startswith("倒数") for token in cut if token.kind == "top"):
+        orders = ["lowest_rate"]  # 倒数三所学校
+    if any(word in said for word in _OF_CATEGORIES) and not levels:
+        orders = []  # 哪一科缺得最多: every category is told
     level = levels[0] if levels and ((units < 2 and not about) or levels[0] != "teacher") else None
     if level is None and (kinds & {"list", "records", "export", "no_records"}) and "people" not in kinds and not about:
         level = "teacher"
-    if level is None and "people" in kinds and "category" in kinds:
+    if level is None and ("people" in kinds or "有几" in said) and "category" in kinds:
         level = "teacher"  # whoever lacks hours of a category is counted one by one
     if level is None and orders and "compare" not in kinds:
         of_people = (
@@ -38,6 +44,8 @@ def survey_in(cut: Sequence[Token], kinds: set[str], units: int) -> Survey:
             or any(t.text[-1:] in "人位名" for t in cut if t.kind == "top")
         )
         level = "teacher" if of_people else "school"
+    if about == "coverage" and level is None and "校本" in said:
+        level = "school"  # it is schools that the rule holds for
     order = orders[0] if orders else None
     only = _only(cut, kinds) if level == "teacher" else None
     return Survey(level, only, order, tops[0] if tops else None, about, "export" in kinds)

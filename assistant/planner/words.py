@@ -11,6 +11,7 @@ import yaml
 
 from assistant.retrieval import wording
 
+_RUN = re.compile("[a-z][a-z ]+[a-z]")
 _HAN = re.compile(r"[\u3400-\u9fff·]+")
 _NUMERAL = "[零一二两三四五六七八九十百]"
 _SPECIAL = re.compile(
@@ -66,7 +67,7 @@ def phrases() -> Mapping[str, Any]:
 
 NO_PLACES: Mapping[str, str] = MappingProxyType({})
 # What is no list of phrases to cut a question by.
-_APART = ("general", "kinds", "specific", "outcomes", "places", "misspelt", "measures")
+_APART = ("general", "kinds", "specific", "outcomes", "places", "misspelt", "measures", "pinyin")
 
 
 @cache
@@ -95,11 +96,26 @@ def plain(question: str) -> str:
 
 def spelt(question: str) -> str:
     """The plain question with common slips put right."""
-    text = plain(question)
+    text = _RUN.sub(_from_pinyin, plain(question))
     for right, slips in phrases()["misspelt"].items():
         for slip in slips:
             text = text.replace(slip, right)
     return text
+
+
+@cache
+def _pinyin() -> tuple[re.Pattern[str], Mapping[str, str]]:
+    """What finds the words of a stretch of pinyin, the longest first, and what each of them stands for."""
+    meant = {said: word for word, listed in phrases()["pinyin"].items() for said in listed}
+    return re.compile("|".join(sorted(meant, key=len, reverse=True))), meant
+
+
+def _from_pinyin(run: re.Match[str]) -> str:
+    """A stretch of Latin letters in characters, where it is made of at least two words of pinyin and nothing else."""
+    word, meant = _pinyin()
+    found = word.findall(run[0])
+    whole = len(found) > 1 and "".join(found).replace(" ", "") == run[0].replace(" ", "")
+    return "".join(meant[one] for one in found) if whole else run[0]
 
 
 def tokens(question: str, places: Mapping[str, str] = NO_PLACES) -> list[Token]:
@@ -147,6 +163,9 @@ def _place(text: str, at: int, places: Mapping[str, str]) -> Token | None:
     """The longest name of a unit that begins here."""
     for size in range(min(_LONGEST_PLACE, len(text) - at), 1, -1) if places else ():
         if (said := text[at : at + size]) in places:
+            further = _NUMBERED_SCHOOL.match(text, at + size)
+            if further:  # 虎门五中, which isn't known: not 虎门
+                return Token("place", None, said + further.group())
             return Token("place", places[said], said)
     return None
 
@@ -172,6 +191,7 @@ def _is_part(text: str, start: int, end: int) -> bool:
 # Everyday words of one character that no place's name begins with.
 _NEVER_FIRST = set("的和与跟在是对把比吗呢我有各全本哪每你他她查看问请那这从到按了还没不上下就都及之")
 _LONGEST_PLACE = 16
+_NUMBERED_SCHOOL = re.compile(rf"第?(?:\d{{1,2}}|{_NUMERAL}{{1,3}})(?:中学|中(?!心)|小学|幼儿园)")
 _STAGES = ("小学", "中学", "高中", "初中", "幼儿园")  # said alone: a kind of school
 
 
@@ -179,6 +199,10 @@ def _with_places(cut: Sequence[Token]) -> list[Token]:
     """The tokens with names of places and schools joined: what leads up to a word such as 小学 or 镇."""
     found: list[Token] = []
     for token in cut:
+        if token.text == "学校" and [one.kind for one in found[-2:]] == ["place", "rest"]:
+            name = "".join(one.text for one in found[-2:])
+            found[-2:] = [Token("place", None, name + token.text)]  # 虎门外语学校: not 虎门
+            continue
         if token.kind != "place_end":
             found.append(token)
             continue

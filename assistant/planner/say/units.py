@@ -28,7 +28,11 @@ def surveyed(reading: Reading, results: Sequence[Compliance]) -> Draft:
     """What was asked of one unit; of several, or of several years, each in turn."""
     parts = [_unit(reading, result) for result in results]
     tables = [table for result in results for table in _tables(reading, result)]
-    text = "".join(parts) + _compared(results) + _doubts([result.report for result in results])
+    text = (
+        "".join(parts)
+        + ("" if _survey(reading).about else _compared(results))
+        + _doubts([result.report for result in results])
+    )
     return Draft(text, _outcome(reading, results), tables, _offers(reading, results[0]))
 
 
