@@ -257,7 +257,7 @@ def _add_wecom(
     if client:
         wecom_login.add(app, installation, known, client)
         post.add_way(wecom_app.WAY, by_app(client))
-        doors.append(wecom_app.add(app, installation, post).close)
+        doors.append(wecom_app.add(app, installation, running, post).close)
     if installation.settings.wecom_bot_aes_key.get_secret_value():
         doors.append(wecom_bot.add(app, installation, running, post, client).close)
     if not doors:

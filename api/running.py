@@ -150,7 +150,7 @@ class Running:
         """One answer, for whoever waits for the whole of it. Raises what `Assistant.stream` raises."""
 
         def answered() -> Answer:
-            with self._in_turn():
+            with self.in_turn():
                 return self._assistant.ask(question, account, thread)
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, answered)
@@ -195,7 +195,8 @@ class Running:
     # Answering.
 
     @contextmanager
-    def _in_turn(self) -> Iterator[None]:
+    def in_turn(self) -> Iterator[None]:
+        """Compute an answer while no other thread does, or at any rate after a moment."""
         mine = self._computes and self._turn.acquire(timeout=_TURN)
         try:
             yield
@@ -206,7 +207,7 @@ class Running:
     def _answer(self, live: _Live, asked: Asked) -> None:
         parts = Parts()
         try:
-            with self._in_turn():
+            with self.in_turn():
                 stopped = self._tell(live, asked, parts)
             last = parts.stopped() if stopped else iter(())
         except XueshiError as error:

@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from api import errors
+from api.running import Running
 from api.wecom import inbox, render
 from api.wecom.client import MEMBER
 from api.wecom.crypto import Box, Refused, check_age
@@ -73,9 +74,9 @@ class _Told(NamedTuple):
     unique: bool = False
 
 
-def add(app: FastAPI, installation: Installation, outbound: Post) -> "Desk":
+def add(app: FastAPI, installation: Installation, running: Running, outbound: Post) -> "Desk":
     """The routes, and the desk behind them; the settings have a self-built app, and the post has its way."""
-    settings, desk = installation.settings, Desk(installation, outbound)
+    settings, desk = installation.settings, Desk(installation, running, outbound)
     token, key = settings.wecom_token.get_secret_value(), settings.wecom_aes_key.get_secret_value()
     box = Box(token, key, settings.wecom_corp_id)
 
@@ -109,8 +110,10 @@ def add(app: FastAPI, installation: Installation, outbound: Post) -> "Desk":
 class Desk:
     """Answers messages in the background, each once, whichever process gets it and however often."""
 
-    def __init__(self, installation: Installation, outbound: Post) -> None:
+    def __init__(self, installation: Installation, running: Running, outbound: Post) -> None:
+        """`running`: what answers elsewhere in this process, and takes turns with what is answered here."""
         self._assistant, self._database = installation.assistant, installation.database
+        self._running = running
         self._post, self._public = outbound, installation.settings.public_url
         self._jobs, self._clerk = inbox.InOrder("xueshi-wecom"), ThreadPoolExecutor(1, "xueshi-wecom-clerk")
         self._coming: deque[tuple[Message, Future[None]]] = deque()
@@ -192,7 +195,8 @@ class Desk:
             thread = wecom.thread(connection, account.name, _TALK)
             asked = self._assistant.take(connection, question, account, thread, again=message.turn)
             post.note(connection, name, message._replace(turn=asked.blank.id).asked)
-        answer = next(one for one in self._assistant.answer(asked) if isinstance(one, Answer))
+        with self._running.in_turn():
+            answer = next(one for one in self._assistant.answer(asked) if isinstance(one, Answer))
         with self._database.write() as connection:
             wecom.keep_thread(connection, account.name, _TALK, answer.thread_id)
         url = f"{self._public}/answers/{answer.id}"
