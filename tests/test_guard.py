@@ -456,6 +456,13 @@ def test_a_figure_proves_only_what_it_is_a_figure_of(text: str, why: str, gap: C
     fixed_gap(gap.sealed(text))
 
 
+def test_that_nothing_is_cut_off_now_is_no_proof_of_what_would_be_then(installation: Installation) -> None:
+    assumed = case(installation, "t0003", "如果我再修6学时镇级专业课，还差多少")
+    assert "共 2 学时" in assumed.draft.text
+    assert not assumed.refuses(assumed.draft.text)
+    assert assumed.refuses(assumed.draft.text.replace("共 2 学时", "共 0 学时"))
+
+
 @pytest.mark.parametrize(
     "text",
     [

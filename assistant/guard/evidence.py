@@ -178,6 +178,9 @@ class Evidence:
                 found += facts.of_calculation(made, made.teacher_id, [*result.cuts, *result.open_caps])
             if result is main and result.made_up and result.made_up.items:
                 found += facts.of_plan(result.made_up.items)
+        if any(fact.role == "cut" and fact.later and fact.value for fact in found):
+            # Beside what is cut off then, that nothing is now would be taken for it.
+            found = [fact for fact in found if fact.role != "cut" or fact.value]
         return found
 
     def _words(self, cited: Mapping[str, Passage], shown: Sequence[Table]) -> Iterator[tuple[str, Atom]]:
