@@ -19,6 +19,7 @@ TEACHER, ACCOUNT = "T0001", "t0001"
 QUESTION = "我今年还差多少学时？"
 SECRET = "bench-" * 8  # of the tokens
 XUESHI = str(Path(sys.executable).with_name("xueshi"))
+_PATIENCE, _NOWHERE = 300.0, subprocess.DEVNULL  # seconds until a server must be ready
 _RECORDS = [str(path) for path in sorted(Path(evals.sample.__file__).parent.glob("*.csv"))]
 
 
@@ -53,11 +54,11 @@ def serving(
     command: Sequence[str], ready: str, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server's process, from when the URL `ready` answers until the block is left."""
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process, end = subprocess.Popen(command, env=env, stdout=_NOWHERE, stderr=_NOWHERE), time.monotonic() + _PATIENCE
     try:
         while not answers(ready):
-            if process.poll() is not None:
-                raise RuntimeError(f"{command[0]} ended before it was ready")
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{command[0]} was not ready")
             time.sleep(0.01)
         yield process
     finally:

@@ -50,7 +50,7 @@ def served(home: Path, **settings: str) -> Iterator[Site]:
     port, given = free_port(), {"no_proxy": "*", **settings}
     tokens = {account: run(home, "token", "--as", account, **given).strip() for account in PEOPLE}
     site = Site(f"http://127.0.0.1:{port}", tokens)
-    with serving([XUESHI, "serve", "--port", str(port)], f"{site.address}/readyz", environment(home, **given)):
+    with serving([XUESHI, "serve", "--port", str(port)], f"{site.address}/healthz", environment(home, **given)):
         yield site
 
 
@@ -172,7 +172,9 @@ def test_a_chroma_server_that_stops_and_comes_back(made_home: Path, tmp_path: Pa
             # Back without what it held: nothing is found worse than before, and one command makes it anew.
             shutil.rmtree(home / "vectors")
             with chroma(home, port), served(home, **settings) as fresh:
+                assert "xueshi ingest policies" in fresh.ready()["parts"]["vectors"]
                 assert fresh.ask("t0001", COSTS).json()["outcome"] == "unavailable"
                 assert "xueshi ingest policies" in fresh.ask("t0002", CAP).json()["text"]
                 run(home, "ingest", "policies", **settings)
+                assert fresh.ready()["ready"]
                 assert fresh.ask("t0001", COSTS).json()["outcome"] == "answered"
