@@ -119,7 +119,7 @@ class Running:
 
     def begin(self, account: Account, question: str, thread: str | None, key: str | None) -> RunInfo:
         """The run of a question, which goes on from now. Raises what `note` raises."""
-        with self._database.write(account.name) as connection:
+        with self._database.write(account.name, lasting=False) as connection:
             noted = self.note(connection, account, question, thread, key)
         return self.start(noted)
 

@@ -120,7 +120,7 @@ class Assistant:
         question = taken(question)
         if not is_utf8(thread or ""):
             raise QuestionError("问题中有不能显示的字符，请重新输入。")
-        with self._database.write(account.name) as connection:
+        with self._database.write(account.name, lasting=False) as connection:
             asked = self.take(connection, question, account, thread, limited)
         return self._told(asked)
 

@@ -225,7 +225,7 @@ def test_an_answer_that_failed_is_kept_too(
         raise RuntimeError("no such thing")
 
     with monkeypatch.context() as patch:
-        patch.setattr("assistant.agent.Agent.stream", broken)
+        patch.setattr("assistant.planner.planner.Planner.stream", broken)
         answer = say(assistant, "t0001", GAP)
     assert answer.outcome is Outcome.UNAVAILABLE
     [row] = kept(own)

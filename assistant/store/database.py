@@ -76,13 +76,15 @@ class Database:
             raise Unavailable("数据库暂时无法读取，请稍后再试。") from None
 
     @contextmanager
-    def write(self, whose: str | None = None) -> Iterator[Connection]:
+    def write(self, whose: str | None = None, lasting: bool = True) -> Iterator[Connection]:
         """A transaction: all of it is kept, or none; one at a time. Unavailable when the database fails.
 
         `whose`: the account that the rows belong to. They are its alone, so that where the database can (PostgreSQL)
-        only the account's own transactions wait for one another: a long import holds up nobody's question.
+        only the account's own transactions wait for one another: a long import holds up nobody's question. `lasting`
+        False: it needn't be on the disk yet when the block is left, since nobody has been told that it is; it will be
+        with the next that is, and only a machine that stops in between forgets it.
         """
-        options = {"xueshi_write": _WAIT, "xueshi_whose": whose}
+        options = {"xueshi_write": _WAIT, "xueshi_whose": whose, "xueshi_lasting": lasting}
         try:
             with self._turn(), self._engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
@@ -207,7 +209,10 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("xueshi_write")
+    options = connection.get_execution_options()
+    if write := options.get("xueshi_write"):
+        level = "FULL" if options.get("xueshi_lasting", True) else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
@@ -215,6 +220,8 @@ def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
     if wait := options.get("xueshi_write"):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait:d}s'")
+        if not options.get("xueshi_lasting", True):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         if whose := options.get("xueshi_whose"):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER}, hashtext(%s))", (whose,))
         else:

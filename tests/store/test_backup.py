@@ -256,6 +256,15 @@ def manifest(archive: Path) -> dict[str, Any]:
         return found
 
 
+def contents(archive: Path) -> dict[str, bytes] | None:
+    """The files of an archive; None: it can't be read."""
+    try:
+        with ZipFile(archive) as opened:
+            return {name: opened.read(name) for name in opened.namelist()}
+    except Exception:  # a damaged one may raise anything
+        return None
+
+
 def damaged(archive: Path) -> Iterator[Path]:
     """What an archive may have become, or be taken for."""
     whole, file = archive.read_bytes(), archive.with_name("damaged.zip")
@@ -264,7 +273,8 @@ def damaged(archive: Path) -> Iterator[Path]:
         file.write_bytes(whole[:place])
         yield file
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
-        yield file
+        if contents(file) != contents(archive):  # a byte of the time that a zip notes, for one, changes nothing
+            yield file
     for content in (b"", b"PK", b"teacher_id,name\n", whole[::-1]):
         file.write_bytes(content)
         yield file
