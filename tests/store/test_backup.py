@@ -256,7 +256,7 @@ def manifest(archive: Path) -> dict[str, Any]:
         return found
 
 
-def contents(archive: Path) -> dict[str, bytes] | None:
+def files_of(archive: Path) -> dict[str, bytes] | None:
     """The files of an archive; None: it can't be read."""
     try:
         with ZipFile(archive) as opened:
@@ -273,7 +273,7 @@ def damaged(archive: Path) -> Iterator[Path]:
         file.write_bytes(whole[:place])
         yield file
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
-        if contents(file) != contents(archive):  # a byte of the time that a zip notes, for one, changes nothing
+        if files_of(file) != files_of(archive):  # a byte of the time that a zip notes, for one, changes nothing
             yield file
     for content in (b"", b"PK", b"teacher_id,name\n", whole[::-1]):
         file.write_bytes(content)
