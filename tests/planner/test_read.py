@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import evals.sample
+from assistant.identity import Role
 from assistant.planner.guess import is_fresh
 from assistant.planner.read import Intent, Reading, read
 from assistant.planner.words import phrases
@@ -160,6 +161,19 @@ words = st.sampled_from(sorted({*listed(phrases())})) | st.sampled_from(
     ]
 )
 sentences = st.lists(words, max_size=40).map("".join).map(lambda text: text[:2000])
+
+
+def test_no_rate_is_made_up_for_what_is_no_hour() -> None:
+    assert not read("如果我再修6学分专业，还差多少", TODAY).items
+    assert read("如果我再修6学时专业，还差多少", TODAY).items
+
+
+def test_who_lacks_hours_this_month_lacks_them_now() -> None:
+    asked = {
+        question: read(question, TODAY, Role.SCHOOL_ADMIN).intent
+        for question in ("这个月还有哪些老师没达标", "本月达标率")
+    }
+    assert asked == {"这个月还有哪些老师没达标": Intent.UNIT, "本月达标率": Intent.UNCLEAR}
 
 
 @given(st.text(max_size=2000) | sentences)
